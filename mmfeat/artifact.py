@@ -1,0 +1,510 @@
+"""The artefact: one HDF5 file per corpus, the only door between features and models.
+
+`schema` draws the layout. Files are written beside their place and renamed, hold no time stamps, and are the same bytes
+for the same input. An `Artifact` opens its file lazily, once per process, so that it can be handed to data-loader
+workers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+from mmfeat.errors import SchemaError
+from mmfeat.safe_write import replacing
+from mmfeat.schema import (
+    ATTRIBUTES,
+    SCHEMA_VERSION,
+    TEXT_COLUMNS,
+    Problem,
+    array_problems,
+    index_problems,
+    utterance_problems,
+    word_problems,
+)
+from mmfeat.types import (
+    MODALITIES,
+    AlignedUtterance,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Modality,
+    Provenance,
+    Utterance,
+    Word,
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an artefact says of itself."""
+
+    dataset: str
+    code_version: str
+    extractors: Mapping[Modality, Mapping[str, Any]]  # provenance, dimension names, frame shift
+    classes: Mapping[str, Sequence[str]]  # class label -> names of its values
+    words_from: Mapping[str, Any]  # how the word times came about
+    alignment_rule: str
+    source: Mapping[str, str]  # citation, licence, homepage; empty for loose clips
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split, ragged: R word rows of N utterances."""
+
+    ids: tuple[str, ...]
+    offsets: IntArray  # (N + 1,)
+    features: Mapping[Modality, FloatArray]  # each (R, D_m) float32
+    observed: BoolArray  # (R, 3)
+    labels: Mapping[str, FloatArray]  # each (N,)
+    labels_known: Mapping[str, BoolArray]  # each (N,)
+
+
+@dataclass(frozen=True)
+class Padded:
+    """One split, padded to W words."""
+
+    ids: tuple[str, ...]
+    features: Mapping[Modality, FloatArray]  # each (N, W, D_m) float32
+    word_mask: BoolArray  # (N, W) True at real words
+    observed: BoolArray  # (N, W, 3)
+    intervals: FloatArray  # (N, W, 2) s
+    labels: Mapping[str, FloatArray]
+    labels_known: Mapping[str, BoolArray]
+
+
+def describe_extractor(source: Provenance, names: Sequence[str], frame_shift: float | None) -> dict[str, Any]:
+    """Entry of one modality in `Description.extractors`."""
+    return {**asdict(source), "names": list(names), "frame_shift": frame_shift}
+
+
+def write(
+    path: Path,
+    description: Description,
+    utterances: Sequence[Utterance],
+    rows_of: Callable[[Utterance], AlignedUtterance],
+    digest_of: Callable[[Utterance], str],
+) -> None:
+    """Write an artefact, one utterance in memory at a time.
+
+    Parameters
+    ----------
+    path : Path
+    description : Description
+    utterances : sequence of Utterance
+        With their words; the order within a split is kept.
+    rows_of : callable
+        Gives the rows of one utterance when its turn has come.
+    digest_of : callable
+        sha256 of the media of an utterance, '' where there is none.
+
+    Raises
+    ------
+    OutputError
+        If ``path`` cannot be written.
+    """
+    splits: dict[str, list[Utterance]] = {}
+    for utterance in utterances:
+        splits.setdefault(utterance.split, []).append(utterance)
+    with replacing(path) as beside, h5py.File(beside, "w", libver=("v110", "v110")) as file:
+        file.attrs["schema_version"] = SCHEMA_VERSION
+        for key, value in asdict(description).items():
+            file.attrs[key] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, members in splits.items():
+            _write_split(file.create_group(name), description, members, rows_of, digest_of)
+
+
+def _write_split(
+    group: h5py.Group,
+    description: Description,
+    utterances: Sequence[Utterance],
+    rows_of: Callable[[Utterance], AlignedUtterance],
+    digest_of: Callable[[Utterance], str],
+) -> None:
+    text = h5py.string_dtype()
+    columns = {
+        "ids": [utterance.id for utterance in utterances],
+        "speaker": [utterance.speaker or "" for utterance in utterances],
+        "dialogue": [utterance.dialogue or "" for utterance in utterances],
+        "media": [utterance.media.as_posix() for utterance in utterances],
+        "media_sha256": [digest_of(utterance) for utterance in utterances],
+    }
+    for name, values in columns.items():
+        group.create_dataset(name, data=values, dtype=text)
+    words = [word for utterance in utterances for word in utterance.words]
+    group["turn"] = np.array([utterance.turn for utterance in utterances], dtype=np.int64)
+    group["start"] = np.array([utterance.start for utterance in utterances], dtype=np.float64)
+    group["end"] = np.array([_end(utterance) for utterance in utterances], dtype=np.float64)
+    offsets = np.cumsum([0, *(len(utterance.words) for utterance in utterances)], dtype=np.int64)
+    group["offsets"] = offsets
+    group.create_dataset("words", data=[word.text for word in words], dtype=text, shape=(len(words),))
+    group["intervals"] = np.array([(word.start, word.end) for word in words], dtype=np.float64).reshape(-1, 2)
+    group["scores"] = np.array([word.score or 0.0 for word in words], dtype=np.float32)
+    group["scored"] = np.array([word.score is not None for word in words], dtype=np.bool_)
+    _write_labels(group, utterances)
+    observed = group.create_dataset("observed", (len(words), len(MODALITIES)), np.bool_)
+    features = {
+        name: group.create_dataset(name, (len(words), len(description.extractors[name]["names"])), np.float32)
+        for name in description.extractors
+    }
+    for first, last, utterance in zip(offsets[:-1], offsets[1:], utterances, strict=True):
+        if last > first:
+            aligned = rows_of(utterance)
+            for name, dataset in features.items():
+                dataset[first:last] = aligned.features[name]
+            absent = np.zeros(last - first, dtype=np.bool_)
+            observed[first:last] = np.stack([aligned.observed.get(name, absent) for name in MODALITIES], axis=1)
+
+
+def _write_labels(group: h5py.Group, utterances: Sequence[Utterance]) -> None:
+    for name in sorted({name for utterance in utterances for name in utterance.labels}):
+        known = np.array([name in utterance.labels for utterance in utterances], dtype=np.bool_)
+        values = np.array([utterance.labels.get(name, 0.0) for utterance in utterances], dtype=np.float64)
+        group[f"labels/{name}"] = values
+        group[f"labels_known/{name}"] = known
+
+
+def _end(utterance: Utterance) -> float:
+    """End of an utterance: stated, else that of its last word."""
+    if utterance.end is not None:
+        return utterance.end
+    return max((word.end for word in utterance.words), default=utterance.start)
+
+
+class Artifact:
+    """Reads an artefact.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Raises
+    ------
+    SchemaError
+        If the file is missing, not HDF5, or not an artefact of this schema version.
+
+    Examples
+    --------
+    >>> with Artifact("data/aligned/demo.h5") as corpus:          # doctest: +SKIP
+    ...     train = corpus.padded("train")
+    ...     train.features["audio"].shape, train.observed.shape
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._file: h5py.File | None = None
+        self._process = 0
+        attributes = self._open().attrs
+        missing = [name for name in ATTRIBUTES if name not in attributes]
+        if missing:
+            raise SchemaError(
+                f"{self.path}: no attribute {', '.join(missing)}; expected an artefact written by mmfeat; "
+                "make one with 'mmfeat extract'"
+            )
+        if attributes["schema_version"] != SCHEMA_VERSION:
+            raise SchemaError(
+                f"{self.path}: schema version {attributes['schema_version']}; expected {SCHEMA_VERSION}; "
+                "extract it again (what is in the cache is not computed twice)"
+            )
+        self.description = Description(
+            dataset=attributes["dataset"],
+            code_version=attributes["code_version"],
+            alignment_rule=attributes["alignment_rule"],
+            **{name: json.loads(attributes[name]) for name in ("extractors", "classes", "words_from", "source")},
+        )
+
+    def _open(self) -> h5py.File:
+        # A handle that crossed a fork is not to be used: every process opens its own.
+        if self._file is None or self._process != os.getpid():
+            try:
+                self._file = h5py.File(self.path, "r")
+            except OSError as error:
+                reason = "no such file" if not self.path.exists() else str(error).partition("\n")[0]
+                raise SchemaError(
+                    f"cannot open {self.path}: {reason}; expected an artefact; make one with 'mmfeat extract'"
+                ) from None
+            self._process = os.getpid()
+        return self._file
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_file": None}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the next read opens it again."""
+        if self._file is not None and self._process == os.getpid():
+            self._file.close()
+        self._file = None
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits, sorted."""
+        return tuple(self._open())
+
+    @property
+    def dims(self) -> dict[Modality, int]:
+        """Feature width D_m of each modality that was extracted."""
+        return {name: len(self.names(name)) for name in MODALITIES if name in self.description.extractors}
+
+    def names(self, modality: Modality) -> tuple[str, ...]:
+        """Names of the D dimensions of one modality."""
+        return tuple(self.description.extractors[modality]["names"])
+
+    def ids(self, split: str) -> tuple[str, ...]:
+        """Utterance ids of a split, in order."""
+        return tuple(self._group(split)["ids"].asstr()[:])
+
+    def ragged(self, split: str) -> Split:
+        """Whole split in memory, without padding."""
+        group = self._group(split)
+        return Split(
+            ids=self.ids(split),
+            offsets=group["offsets"][:],
+            features={name: group[name][:] for name in self.dims},
+            observed=group["observed"][:],
+            labels={name: values[:] for name, values in group.get("labels", {}).items()},
+            labels_known={name: known[:] for name, known in group.get("labels_known", {}).items()},
+        )
+
+    def padded(self, split: str, max_words: int | None = None) -> Padded:
+        """Whole split in memory, padded behind.
+
+        Parameters
+        ----------
+        split : str
+        max_words : int, optional
+            Keep the first so many words of each utterance; default: all of the longest.
+
+        Returns
+        -------
+        Padded
+            Features (N, W, D_m), ``word_mask`` (N, W), ``observed`` (N, W, 3), ``intervals`` (N, W, 2).
+        """
+        ragged, intervals = self.ragged(split), self._group(split)["intervals"][:]
+        lengths = np.diff(ragged.offsets)
+        width = int(lengths.max(initial=0)) if max_words is None else max_words
+        position = np.arange(width)
+        word_mask = position < lengths[:, None]  # (N, W)
+        rows = (ragged.offsets[:-1, None] + position)[word_mask]
+
+        def pad(values: Any) -> Any:
+            out = np.zeros((*word_mask.shape, *values.shape[1:]), dtype=values.dtype)
+            out[word_mask] = values[rows]
+            return out
+
+        return Padded(
+            ids=ragged.ids,
+            features={name: pad(values) for name, values in ragged.features.items()},
+            word_mask=word_mask,
+            observed=pad(ragged.observed),
+            intervals=pad(intervals),
+            labels=ragged.labels,
+            labels_known=ragged.labels_known,
+        )
+
+    def utterance(self, utterance_id: str) -> AlignedUtterance:
+        """One utterance with its words and features.
+
+        Raises
+        ------
+        SchemaError
+            If no split holds that id.
+        """
+        for split in self.splits:
+            ids = self.ids(split)
+            if utterance_id in ids:
+                return self._aligned(split, ids.index(utterance_id))
+        known = [name for split in self.splits for name in self.ids(split)[:3]]
+        raise SchemaError(
+            f"{self.path}: no utterance {utterance_id!r}; expected one of {', '.join(known)} ...; "
+            "'mmfeat info --json' lists them"
+        )
+
+    def _aligned(self, split: str, number: int) -> AlignedUtterance:
+        group = self._group(split)
+        first, last = group["offsets"][number : number + 2]
+        span = slice(int(first), int(last))
+        observed = group["observed"][span]
+        scores = zip(group["scores"][span], group["scored"][span], strict=True)
+        words = tuple(
+            Word(text, float(start), float(end), float(score) if scored else None)
+            for text, (start, end), (score, scored) in zip(
+                group["words"].asstr()[span], group["intervals"][span], scores, strict=True
+            )
+        )
+        labels = {
+            name: float(values[number])
+            for name, values in group.get("labels", {}).items()
+            if group["labels_known"][name][number]
+        }
+        utterance = Utterance(
+            id=group["ids"].asstr()[number],
+            media=Path(group["media"].asstr()[number]),
+            start=float(group["start"][number]),
+            end=float(group["end"][number]),
+            split=split,
+            speaker=group["speaker"].asstr()[number] or None,
+            dialogue=group["dialogue"].asstr()[number] or None,
+            turn=int(group["turn"][number]),
+            words=words,
+            labels=labels,
+        )
+        return AlignedUtterance(
+            utterance=utterance,
+            features={name: group[name][span] for name in self.dims},
+            observed={name: observed[:, column] for column, name in enumerate(MODALITIES)},
+        )
+
+    def _group(self, split: str) -> h5py.Group:
+        file = self._open()
+        if split not in file:
+            raise SchemaError(f"{self.path}: no split {split!r}; expected one of {', '.join(self.splits)}")
+        return file[split]
+
+    def summary(self) -> dict[str, Any]:
+        """Counts that a person or a machine wants first.
+
+        Returns
+        -------
+        dict
+            ``splits`` {name: utterances}, ``dims`` {modality: D}, ``words`` (rows), ``observed`` {modality: share of
+            words}, ``duration`` (s of speech), ``out_of_vocabulary`` {count, share, words: {word: count}, the 20 most
+            frequent}, ``labels`` {name: {known, mean, lowest, highest} or {known, classes: {name: count}}}, and the
+            extractors.
+        """
+        counts, total, duration = np.zeros(len(MODALITIES), dtype=np.int64), 0, 0.0
+        unknown: Counter[str] = Counter()
+        for split in self.splits:
+            group = self._group(split)
+            observed = group["observed"][:]
+            counts += observed.sum(axis=0)
+            total += len(observed)
+            duration += float((group["end"][:] - group["start"][:]).sum())
+            if "text" in self.dims:
+                texts = group["words"].asstr()[:]
+                unknown.update(word for word, seen in zip(texts, observed[:, 0], strict=True) if word and not seen)
+        missed = sum(unknown.values())
+        return {
+            "path": self.path.as_posix(),
+            "dataset": self.description.dataset,
+            "splits": {split: len(self._group(split)["ids"]) for split in self.splits},
+            "dims": self.dims,
+            "words": total,
+            "observed": {
+                name: float(counts[column]) / max(total, 1)
+                for column, name in enumerate(MODALITIES)
+                if name in self.dims
+            },
+            "duration": duration,
+            "out_of_vocabulary": {
+                "count": missed,
+                "share": missed / max(total, 1),
+                "words": dict(sorted(unknown.items(), key=lambda item: (-item[1], item[0]))[:20]),
+            },
+            "labels": {name: self._label_summary(name) for name in self._label_names()},
+            "extractors": {name: entry["extractor"] for name, entry in self.description.extractors.items()},
+        }
+
+    def _label_names(self) -> list[str]:
+        return sorted({name for split in self.splits for name in self._group(split).get("labels", {})})
+
+    def _label_summary(self, name: str) -> dict[str, Any]:
+        groups = [self._group(split) for split in self.splits if name in self._group(split).get("labels", {})]
+        values = np.concatenate([group["labels"][name][:][group["labels_known"][name][:]] for group in groups])
+        if name in self.description.classes:
+            names = self.description.classes[name]
+            counts = np.bincount(values.astype(np.int64), minlength=len(names))
+            return {"known": len(values), "classes": {key: int(n) for key, n in zip(names, counts, strict=True)}}
+        if not len(values):
+            return {"known": 0}
+        return {
+            "known": len(values),
+            "mean": float(values.mean()),
+            "lowest": float(values.min()),
+            "highest": float(values.max()),
+        }
+
+
+def validate(path: Path | str) -> list[Problem]:
+    """Check every rule of the schema.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    list of Problem
+        All of them; empty for a valid artefact.
+
+    Raises
+    ------
+    SchemaError
+        If the file cannot be opened as an artefact at all.
+    """
+    with Artifact(path) as artifact:
+        problems: list[Problem] = []
+        ids: list[str] = []
+        for split in artifact.splits:
+            group = artifact._group(split)
+            absent = [name for name in ("offsets", "ids") if name not in group]
+            if absent:
+                problems += [Problem(split, name, "this dataset", "missing") for name in absent]
+                continue
+            shape_problems = array_problems(group, split)
+            shape_problems += [
+                Problem(split, name, f"{width} columns, one per name", str(group[name].shape) if name in group else "missing")
+                for name, width in artifact.dims.items()
+                if name not in group or group[name].shape[1:] != (width,)
+            ]
+            problems += shape_problems
+            ids += group["ids"].asstr()[:].tolist()
+            if not any(problem.field in ("offsets", "words", "intervals", "turn", "start", "end", *TEXT_COLUMNS) for problem in shape_problems):
+                problems += _table_problems(group, split)
+        duplicates = [key for key, count in Counter(ids).items() if count > 1]
+        return problems + [Problem(key, "id", "an id that occurs once in the corpus", key) for key in duplicates]
+
+
+def _table_problems(group: h5py.Group, split: str) -> list[Problem]:
+    """Check the tables of one split with pandera."""
+    import pandas as pd
+
+    ids, offsets = group["ids"].asstr()[:], group["offsets"][:]
+    utterances = pd.DataFrame(
+        {
+            "id": pd.array(ids, dtype="string"),
+            "split": pd.array([split] * len(ids), dtype="string"),
+            "start": group["start"][:],
+            "end": group["end"][:],
+            "turn": group["turn"][:],
+        }
+    )
+    index = pd.DataFrame({"id": pd.array(ids, dtype="string"), "first": offsets[:-1], "last": offsets[1:]})
+    problems = utterance_problems(utterances) + index_problems(index, len(group["words"]))
+    if (np.diff(offsets) < 0).any() or offsets[0] != 0 or offsets[-1] != len(group["words"]):
+        return problems
+    words = pd.DataFrame(
+        {
+            "id": pd.array(np.repeat(ids, np.diff(offsets)), dtype="string"),
+            "word": pd.array(group["words"].asstr()[:], dtype="string"),
+            "start": group["intervals"][:, 0],
+            "end": group["intervals"][:, 1],
+        }
+    )
+    return problems + word_problems(words)

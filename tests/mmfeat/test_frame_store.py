@@ -1,0 +1,91 @@
+"""Frames come back as they were written, one clip or a corpus at a time."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import frames_of
+
+from mmfeat import frame_store
+from mmfeat.errors import SchemaError
+from mmfeat.types import Frames, Provenance
+
+
+def assert_same(back: Frames | None, frames: Frames) -> None:
+    assert back is not None
+    np.testing.assert_array_equal(back.values, frames.values)
+    np.testing.assert_array_equal(back.times, frames.times)
+    np.testing.assert_array_equal(back.observed, frames.observed)
+    assert (back.names, back.source, back.frame_shift) == (frames.names, frames.source, frames.frame_shift)
+
+
+def test_npz_round_trip(tmp_path: Path, rng: np.random.Generator):
+    frames = frames_of(rng.normal(size=(7, 3)))
+    frame_store.write_npz(frames, tmp_path / "x.npz")
+    assert_same(frame_store.read_npz(tmp_path / "x.npz"), frames)
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as arrays:
+        assert {"names", "times", "values", "observed"} <= set(arrays)
+        assert (arrays["names"].shape, arrays["times"].shape, arrays["values"].shape) == ((3,), (7,), (7, 3))
+
+
+def test_npz_keeps_intervals(tmp_path: Path):
+    frames = replace(frames_of(np.ones((2, 1))), intervals=np.array([[0.0, 0.3], [0.3, 0.4]]), frame_shift=None)
+    frame_store.write_npz(frames, tmp_path / "x.npz")
+    np.testing.assert_array_equal(frame_store.read_npz(tmp_path / "x.npz").intervals, frames.intervals)
+
+
+def test_a_cut_npz_is_one_clear_error(tmp_path: Path):
+    frame_store.write_npz(frames_of(np.ones((50, 3))), tmp_path / "x.npz")
+    data = (tmp_path / "x.npz").read_bytes()
+    (tmp_path / "x.npz").write_bytes(data[: len(data) // 2])
+    with pytest.raises(SchemaError, match="expected frames written by mmfeat"):
+        frame_store.read_npz(tmp_path / "x.npz")
+
+
+def test_csv_has_a_row_per_frame(tmp_path: Path):
+    frame_store.write_csv(frames_of(np.array([[1.5, 2.0], [3.0, 4.0]])), tmp_path / "x.csv")
+    with (tmp_path / "x.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert rows[0] == {"time": "0.050000", "observed": "1", "d0": "1.5", "d1": "2"}
+
+
+def test_store_of_a_corpus_gives_each_utterance_its_own(tmp_path: Path, rng: np.random.Generator):
+    made = {name: frames_of(rng.normal(size=(rows, 3))) for name, rows in (("a", 4), ("b", 0), ("c/d", 9))}
+    names, source = made["a"].names, made["a"].source
+    with frame_store.writing(tmp_path / "s.h5", names, source, 0.1) as writer:
+        for name, frames in made.items():
+            writer.append(name, frames)
+    reader = frame_store.FrameReader(tmp_path / "s.h5")
+    for name, frames in made.items():
+        assert_same(reader.get(name), frames)
+    assert reader.get("absent") is None
+    reader.close()
+
+
+def test_a_foreign_store_is_refused(tmp_path: Path):
+    (tmp_path / "s.h5").write_text("hello")
+    with pytest.raises(SchemaError, match="expected frames"):
+        frame_store.FrameReader(tmp_path / "s.h5")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"values": np.full((2, 1), np.nan, dtype=np.float32)}, "not finite"),
+        ({"times": np.array([1.0, 0.5])}, "not increasing"),
+        ({"names": ("a", "b")}, "2 names"),
+    ],
+)
+def test_frames_that_break_the_contract_cannot_be_made(change: dict, message: str):
+    fields = {
+        "values": np.ones((2, 1), dtype=np.float32),
+        "times": np.array([0.0, 1.0]),
+        "observed": np.ones(2, dtype=bool),
+        "names": ("a",),
+    }
+    with pytest.raises(SchemaError, match=message):
+        Frames(**(fields | change), source=Provenance("x", "1"), frame_shift=1.0)
