@@ -14,7 +14,7 @@ $(BIN)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: $(BIN)/.installed
-	dvc repro --quiet
+	dvc repro
 	mmfeat info data/aligned/demo.h5
 	mmfeat plot data/aligned/demo.h5 $$(mmfeat info data/aligned/demo.h5 --json | python -c "import json,sys; print(json.load(sys.stdin)['ids']['test'][0])") --output data/plots/demo.png
 

@@ -469,13 +469,21 @@ def validate(path: Path | str) -> list[Problem]:
                 continue
             shape_problems = array_problems(group, split)
             shape_problems += [
-                Problem(split, name, f"{width} columns, one per name", str(group[name].shape) if name in group else "missing")
+                Problem(
+                    split,
+                    name,
+                    f"{width} columns, one per name",
+                    str(group[name].shape) if name in group else "missing",
+                )
                 for name, width in artifact.dims.items()
                 if name not in group or group[name].shape[1:] != (width,)
             ]
             problems += shape_problems
             ids += group["ids"].asstr()[:].tolist()
-            if not any(problem.field in ("offsets", "words", "intervals", "turn", "start", "end", *TEXT_COLUMNS) for problem in shape_problems):
+            if not any(
+                problem.field in ("offsets", "words", "intervals", "turn", "start", "end", *TEXT_COLUMNS)
+                for problem in shape_problems
+            ):
                 problems += _table_problems(group, split)
         duplicates = [key for key, count in Counter(ids).items() if count > 1]
         return problems + [Problem(key, "id", "an id that occurs once in the corpus", key) for key in duplicates]

@@ -1,7 +1,7 @@
 """Name to plug-in file. The folder listing is the registry: there is no list to edit.
 
 A plug-in is one module (or package folder) of ``mmfeat.datasets``, ``transcribers``, ``forced_alignment`` or
-``extractors``. It exposes ``Config``, a frozen dataclass, and ``build(config)``. Names that begin with ``_`` are private.
+``extractors``. It exposes ``Config``, a frozen dataclass, and ``build(config)``. A leading ``_`` makes a name private.
 """
 
 from __future__ import annotations

@@ -139,7 +139,13 @@ def index_problems(table: pd.DataFrame, rows: int) -> list[Problem]:
 def array_problems(arrays: Mapping[str, Any], split: str, block: int = 65536) -> list[Problem]:
     """Check shapes and finiteness of one split; reads block by block, so that memory does not grow with the corpus."""
     count, rows = len(arrays["ids"]), int(arrays["offsets"][-1]) if len(arrays["offsets"]) else 0
-    shapes = {"offsets": (count + 1,), "turn": (count,), "start": (count,), "end": (count,), "words": (rows,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "offsets": (count + 1,),
+        "turn": (count,),
+        "start": (count,),
+        "end": (count,),
+        "words": (rows,),
+    }
     shapes |= {name: (count,) for name in TEXT_COLUMNS}
     shapes |= {"intervals": (rows, 2), "observed": (rows, len(MODALITIES)), "scores": (rows,), "scored": (rows,)}
     problems = []

@@ -206,7 +206,9 @@ class Extractor(Protocol):
 class TextExtractor(Extractor, Protocol):
     """Gives exactly one frame per word, in order."""
 
-    def __call__(self, signal: Sequence[Word]) -> Frames: ...
+    def __call__(self, signal: Sequence[Word]) -> Frames:
+        """Frames of W words."""
+        ...
 
 
 class AudioExtractor(Extractor, Protocol):
@@ -214,19 +216,25 @@ class AudioExtractor(Extractor, Protocol):
 
     sample_rate: int
 
-    def __call__(self, signal: Waveform) -> Frames: ...
+    def __call__(self, signal: Waveform) -> Frames:
+        """Frames of the sound."""
+        ...
 
 
 class VisionExtractor(Extractor, Protocol):
     """Sees the face track of the main speaker."""
 
-    def __call__(self, signal: FaceTrack) -> Frames: ...
+    def __call__(self, signal: FaceTrack) -> Frames:
+        """Frames at the times of the track."""
+        ...
 
 
 class Progress(Protocol):
     """Told after each finished item of a long job; the command line draws a bar from it."""
 
-    def __call__(self, stage: str, done: int, total: int) -> None: ...
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Take note."""
+        ...
 
 
 def shifted(words: Sequence[Word], offset: Seconds) -> tuple[Word, ...]:

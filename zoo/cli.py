@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(name="zoo", help="Models that survive missing modalities.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    name="zoo", help="Models that survive missing modalities.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.callback()

@@ -1,0 +1,1 @@
+"""Raw corpus to utterances: one file per corpus."""

@@ -1,0 +1,27 @@
+"""The drivers: prepare, words, extract, align. The command line and the DVC stages call these same functions."""
+
+from mmfeat.steps.align import align, describe
+from mmfeat.steps.corpus import prepare
+from mmfeat.steps.features import ExtractorChoice, extract_frames, store_frames
+from mmfeat.steps.ledger import require_few_failures
+from mmfeat.steps.pipeline import Choices, Extraction, extract, write_report
+from mmfeat.steps.single import extract_one, words_of
+from mmfeat.steps.words import WordsPlan, place_words
+
+__all__ = [
+    "Choices",
+    "Extraction",
+    "ExtractorChoice",
+    "WordsPlan",
+    "align",
+    "describe",
+    "extract",
+    "extract_frames",
+    "extract_one",
+    "place_words",
+    "prepare",
+    "require_few_failures",
+    "store_frames",
+    "words_of",
+    "write_report",
+]

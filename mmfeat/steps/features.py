@@ -1,0 +1,182 @@
+"""Utterances to frames, through the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from mmfeat import frame_store, registry
+from mmfeat.clip_cache import ClipCache, media_digest
+from mmfeat.errors import MmfeatError
+from mmfeat.faces import VERSION as FACES_VERSION
+from mmfeat.faces import FaceConfig, FaceTrack, load_track, save_track, track_face
+from mmfeat.media import read_waveform
+from mmfeat.steps import pool
+from mmfeat.types import AudioExtractor, Extractor, Failure, Frames, Progress, Provenance, Utterance, Waveform
+
+
+@dataclass(frozen=True)
+class ExtractorChoice:
+    """One extractor and its settings, as the user chose them; small enough to send to another process."""
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    faces: Mapping[str, Any] = field(default_factory=dict)  # settings of the face track, for vision
+
+    def build(self) -> Extractor:
+        """Make the extractor.
+
+        Raises
+        ------
+        UnknownName, ConfigError, MissingDependency
+            As `registry.build`.
+        """
+        built: Extractor = registry.build("mmfeat.extractors", self.name, self.settings)
+        return built
+
+    def face_config(self) -> FaceConfig:
+        """Make the settings of the face track."""
+        config: FaceConfig = registry.configure(FaceConfig, self.faces, owner="faces")
+        return config
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Where the frames of each utterance lie in the cache, and what made them."""
+
+    names: tuple[str, ...]
+    frame_shift: float | None
+    source: Provenance
+    paths: Mapping[str, Path]
+
+    def get(self, utterance_id: str) -> Frames | None:
+        """Frames of one utterance; None where its extraction failed."""
+        path = self.paths.get(utterance_id)
+        return frame_store.read_npz(path) if path else None
+
+
+def extract_frames(
+    utterances: Sequence[Utterance],
+    choice: ExtractorChoice,
+    extractor: Extractor,
+    cache: ClipCache,
+    *,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> tuple[Extracted, list[Failure]]:
+    """Run one extractor over utterances that have their words.
+
+    Parameters
+    ----------
+    utterances : sequence of Utterance
+    choice : ExtractorChoice
+        What worker processes build for themselves.
+    extractor : Extractor
+        The same, built here.
+    cache : ClipCache
+    workers : int
+        Processes.
+    progress : Progress, optional
+
+    Returns
+    -------
+    frames : Extracted
+    failures : list of Failure
+        Stage is the extractor's name.
+    """
+    task = _ExtractClip(choice, extractor, cache)
+    paths: dict[str, Path] = {}
+    failures: dict[int, Failure] = {}
+    for position, result in pool.run(task, utterances, workers):
+        utterance = utterances[position]
+        if isinstance(result, BaseException):
+            reason = str(result) if isinstance(result, MmfeatError) else f"{type(result).__name__}: {result}"
+            failures[position] = Failure(utterance.id, choice.name, reason)
+        else:
+            paths[utterance.id] = result
+        if progress:
+            progress(choice.name, len(paths) + len(failures), len(utterances))
+    source = _with_faces(extractor, choice.face_config())
+    return Extracted(extractor.names, extractor.frame_shift, source, paths), [failures[key] for key in sorted(failures)]
+
+
+def store_frames(extracted: Extracted, utterances: Sequence[Utterance], path: Path) -> None:
+    """Gather the frames of a corpus from the cache into one file, in the order of the manifest."""
+    with frame_store.writing(path, extracted.names, extracted.source, extracted.frame_shift) as writer:
+        for utterance in utterances:
+            frames = extracted.get(utterance.id)
+            if frames is not None:
+                writer.append(utterance.id, frames)
+
+
+def frames_of(utterance: Utterance, choice: ExtractorChoice, extractor: Extractor) -> Frames:
+    """Run one extractor on one utterance, without the cache."""
+    return _frames(utterance, extractor, lambda u: _track(u, choice.face_config()))
+
+
+def _with_faces(extractor: Extractor, faces: FaceConfig) -> Provenance:
+    """Vision features depend on the settings of the face track as much as on their own."""
+    if extractor.modality != "vision":
+        return extractor.source
+    return replace(extractor.source, config={**extractor.source.config, "faces": asdict(faces)})
+
+
+class _ExtractClip:
+    """The work on one utterance: its frames, in the cache, by path."""
+
+    def __init__(self, choice: ExtractorChoice, extractor: Extractor, cache: ClipCache) -> None:
+        self._choice = choice
+        self._cache = cache
+        self._built: Extractor | None = extractor
+        self._source = asdict(extractor.source)
+        self._modality = extractor.modality
+        self._faces = choice.face_config()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_built": None}
+
+    def __call__(self, utterance: Utterance) -> Path:
+        path = self._cache.path(self._choice.name, self._key(utterance), ".npz")
+        if not path.exists():
+            if self._built is None:
+                self._built = self._choice.build()
+            frame_store.write_npz(_frames(utterance, self._built, self._cached_track), path)
+        return path
+
+    def _key(self, utterance: Utterance) -> dict[str, Any]:
+        if self._modality == "text":
+            said = [[word.text, word.start, word.end] for word in utterance.words]
+            return {"source": self._source, "words": said}
+        key = {"source": self._source, "media": media_digest(utterance.media), "span": [utterance.start, utterance.end]}
+        return {**key, "faces": self._faces_key()} if self._modality == "vision" else key
+
+    def _faces_key(self) -> list[Any]:
+        return [FACES_VERSION, asdict(self._faces)]
+
+    def _cached_track(self, utterance: Utterance) -> FaceTrack:
+        """The face of one clip is tracked once for every vision extractor."""
+        span = [utterance.start, utterance.end]
+        key = {"media": media_digest(utterance.media), "span": span, "faces": self._faces_key()}
+        path = self._cache.path("faces", key, ".npz")
+        if not path.exists():
+            save_track(_track(utterance, self._faces), path)
+        return load_track(path, utterance.media)
+
+
+def _track(utterance: Utterance, config: FaceConfig) -> FaceTrack:
+    return track_face(utterance.media, config, utterance.start, utterance.end)
+
+
+def _frames(utterance: Utterance, extractor: Extractor, track: Callable[[Utterance], FaceTrack]) -> Frames:
+    """Decode what the extractor's modality needs and run it."""
+    if extractor.modality == "text":
+        return extractor(utterance.words)
+    if extractor.modality == "vision":
+        return extractor(track(utterance))
+    rate = cast(AudioExtractor, extractor).sample_rate
+    waveform = read_waveform(utterance.media, rate, utterance.start, utterance.end)
+    return extractor(waveform or Waveform(np.zeros(0, dtype=np.float32), rate, utterance.start))

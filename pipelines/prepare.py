@@ -1,0 +1,28 @@
+"""Raw folder of a corpus to a manifest of utterances."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from mmfeat import console, manifest, steps
+from mmfeat.safe_write import replacing
+from pipelines import params
+
+
+def main(name: str) -> None:
+    """Write the manifest, the ledger, and what the corpus says of itself."""
+    settings = params.read()
+    corpus = params.corpus(settings, name)
+    own = {key: value for key, value in corpus.items() if key not in ("adapter", "glove")}
+    dataset, utterances, failures = steps.prepare(name, corpus["adapter"], own)
+    about = {"classes": dict(dataset.classes), "source": asdict(dataset.source)}
+    manifest.write_failures(failures, Path(f"data/ledgers/{name}/prepare.jsonl"))
+    manifest.write_utterances(utterances, Path(f"data/utterances/{name}.jsonl"))
+    with replacing(Path(f"data/utterances/{name}.about.json")) as beside:
+        beside.write_text(json.dumps(about, indent=2) + "\n")
+    steps.require_few_failures(failures, len(utterances) + len(failures), settings["prepare"]["max_failed"])
+
+
+if __name__ == "__main__":
+    console.run(lambda: main(*sys.argv[1:]))
