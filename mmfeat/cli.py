@@ -264,17 +264,18 @@ def _pair(entry: str) -> tuple[str, str]:
 
 def _settings(entries: Sequence[str] | None) -> dict[str, dict[str, Any]]:
     """``plugin.key=value`` entries by plug-in; an unknown plug-in is a typing error."""
-    from mmfeat import doctor
+    from mmfeat import registry
 
-    known = {row["name"] for row in doctor.plugins()} | {"faces"}
+    # Aligners and transcribers go by their role: pocketsphinx is both.
+    known = {*registry.names("mmfeat.extractors"), "faces", "aligner", "transcriber"}
     settings: dict[str, dict[str, Any]] = {}
     for entry in entries or ():
         key, value = _pair(entry)
         plugin, dot, name = key.partition(".")
         if not dot or plugin not in known:
             raise ConfigError(
-                f"--set {entry!r}; expected PLUGIN.KEY=VALUE with a plug-in of {', '.join(sorted(known))}; "
-                "for instance --set librosa33.hop_length=256"
+                f"--set {entry!r}; expected PLUGIN.KEY=VALUE with PLUGIN one of {', '.join(sorted(known))}; "
+                "for instance --set transcriber.model=small.en"
             )
         settings.setdefault(plugin, {})[name] = value
     return settings

@@ -26,7 +26,7 @@ class WordsPlan:
     transcriber: str | None = None
     realign: bool = False  # align again where the transcript brought times
     on_failure: Literal["unknown", "spread"] = "unknown"  # `spread` trusts the transcript and spreads it over the clip
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by plug-in name
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # under "aligner" and "transcriber"
 
 
 def place_words(
@@ -106,7 +106,8 @@ class _PlaceWords:
             "aligner": [plan.aligner, self._version("forced_alignment", plan.aligner)],
             "transcriber": [plan.transcriber, plan.transcriber and self._version("transcribers", plan.transcriber)],
             "settings": {
-                name: {key: str(value) for key, value in values.items()} for name, values in plan.settings.items()
+                role: {key: str(value) for key, value in plan.settings.get(role, {}).items()}
+                for role in ("aligner", "transcriber")
             },
             "on_failure": plan.on_failure,
         }
@@ -114,10 +115,10 @@ class _PlaceWords:
     def _version(self, package: str, name: str) -> str:
         return str(registry.module(f"mmfeat.{package}", name).VERSION)
 
-    def _plugin(self, package: str, name: str) -> Any:
-        if package not in self._plugins:
-            self._plugins[package] = registry.build(f"mmfeat.{package}", name, self._plan.settings.get(name))
-        return self._plugins[package]
+    def _plugin(self, role: str, package: str, name: str) -> Any:
+        if role not in self._plugins:
+            self._plugins[role] = registry.build(f"mmfeat.{package}", name, self._plan.settings.get(role))
+        return self._plugins[role]
 
     def _place(self, utterance: Utterance, end: Seconds) -> tuple[tuple[Word, ...], str | None]:
         try:
@@ -139,16 +140,16 @@ class _PlaceWords:
         if utterance.cues:
             return self._align_cues(utterance, end)
         if said is not None:
-            aligner: Aligner = self._plugin("forced_alignment", self._plan.aligner)
+            aligner: Aligner = self._plugin("aligner", "forced_alignment", self._plan.aligner)
             return aligner(waveform, said), None
         if self._plan.transcriber is None:
             raise AlignmentFailed(_no_transcript(utterance.id))
-        transcriber: Transcriber = self._plugin("transcribers", self._plan.transcriber)
+        transcriber: Transcriber = self._plugin("transcriber", "transcribers", self._plan.transcriber)
         return transcriber(waveform) or _unknown(utterance.start, end), None
 
     def _align_cues(self, utterance: Utterance, end: Seconds) -> tuple[tuple[Word, ...], str | None]:
         """Align each cue inside its own span; the words of one that fails are spread over that span."""
-        aligner: Aligner = self._plugin("forced_alignment", self._plan.aligner)
+        aligner: Aligner = self._plugin("aligner", "forced_alignment", self._plan.aligner)
         words: list[Word] = []
         failed = []
         for cue in utterance.cues:
