@@ -104,9 +104,10 @@ def _find_transcripts(names: dict[str, Path], transcripts: Path) -> tuple[dict[s
             )
         return {next(iter(names)): read_transcript(transcripts)}, []
     found, failures = {}, []
+    present = {path.name.lower(): path for path in sorted(transcripts.iterdir()) if path.is_file()}
     for name, file in names.items():
-        candidates = [transcripts / f"{file.stem}{extension}" for extension in EXTENSIONS]
-        path = next((candidate for candidate in candidates if candidate.is_file()), None)
+        candidates = [f"{file.stem}{extension}".lower() for extension in EXTENSIONS]
+        path = next((present[candidate] for candidate in candidates if candidate in present), None)
         if path is not None:
             try:
                 found[name] = read_transcript(path)

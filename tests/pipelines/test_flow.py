@@ -41,6 +41,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
         writer.writerows(chosen)
     set_param(folder, "words", "max_failed", 0.3)
     dvc(folder, "init", "--no-scm", "--quiet")
+    shutil.copy(root / ".dvcignore", folder)  # over the one that init writes
     return folder
 
 

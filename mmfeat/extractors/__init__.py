@@ -1,0 +1,1 @@
+"""Decoded signal to frames: one file per feature set."""
