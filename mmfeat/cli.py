@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from mmfeat import console
@@ -232,17 +230,7 @@ def plot(
 
 def main() -> None:
     """Run the command line."""
-    console.run(_run)
-
-
-def _run() -> None:
-    # Not standalone: click would turn Ctrl-C into its own "Aborted!" and hide how to go on.
-    try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    sys.exit(code if isinstance(code, int) else 0)
+    console.run(app)
 
 
 def _extractor(name: str) -> str | None:

@@ -44,5 +44,14 @@ def run(work: Callable[[], object]) -> None:
         note(f"error: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        note("interrupted; nothing finished is lost: the same command goes on from here")
+        _say_how_to_go_on()
         sys.exit(INTERRUPTED)
+    except SystemExit as stop:
+        # typer turns Ctrl-C into this exit code by itself.
+        if stop.code == INTERRUPTED:
+            _say_how_to_go_on()
+        raise
+
+
+def _say_how_to_go_on() -> None:
+    note("interrupted; nothing finished is lost: the same command goes on from here")

@@ -87,14 +87,17 @@ def _declare_operators() -> None:
 class _Loader(importlib.abc.Loader):
     """Runs torchvision's own loader between the two halves of the repair."""
 
-    def __init__(self, original: importlib.abc.Loader, folder: Path) -> None:
+    def __init__(self, original: importlib.abc.Loader, folder: Path, finder: _Finder) -> None:
         self._original = original
         self._folder = folder
+        self._finder = finder
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         return self._original.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        if self._finder in sys.meta_path:
+            sys.meta_path.remove(self._finder)
         fits = _operators_load(self._folder)
         if not fits:
             _declare_operators()
@@ -105,17 +108,23 @@ class _Loader(importlib.abc.Loader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds torchvision once, wraps its loader, and steps aside."""
+    """Finds torchvision and wraps its loader, until it is imported: a library may ask without importing it."""
+
+    def __init__(self) -> None:
+        self._asking = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name != "torchvision":
+        if name != "torchvision" or self._asking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self._asking = True  # the others, in their order
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._asking = False
         if spec is not None and spec.loader is not None and spec.origin is not None:
-            spec.loader = _Loader(spec.loader, Path(spec.origin).parent)
+            spec.loader = _Loader(spec.loader, Path(spec.origin).parent, self)
         return spec
 
 

@@ -74,8 +74,15 @@ def extract_one(media: Path, extractor: str, settings: Mapping[str, Any], transc
 def _transcript(text_or_file: str) -> Transcript:
     path = Path(text_or_file)
     looks_like_file = path.suffix.lower() in {extension.lower() for extension in EXTENSIONS} and " " not in path.name
-    if len(text_or_file) < 4096 and "\n" not in text_or_file and path.is_file():
+    if _is_file(path):
         return read_transcript(path)
     if looks_like_file:
         raise FormatError(f"no such file {path}; expected a transcript file or the text itself; check the path")
     return Transcript(text_or_file)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # longer than any file name, or no file name at all
+        return False

@@ -57,7 +57,8 @@ def place_words(
         utterance = utterances[position]
         if isinstance(result, BaseException):
             placed[position] = utterance
-            failures[position] = Failure(utterance.id, "media", _reason(result))
+            stage = "media" if isinstance(result, MediaError) else "words"
+            failures[position] = Failure(utterance.id, stage, _reason(result))
         else:
             words, end, note = result
             placed[position] = replace(utterance, words=words, end=end)

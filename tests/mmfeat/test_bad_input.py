@@ -75,7 +75,7 @@ def test_a_broken_clip_is_named_with_what_is_wrong(kind: str, tmp_path: Path, fi
     ("transcript", "message"),
     [
         (" ".join(["extraordinary circumstances"] * 40), "expected"),
-        ("", "empty"),
+        ("", "no words"),
         ("привет как дела", "привет"),
     ],
 )
