@@ -39,6 +39,11 @@ def finished(cache: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in cache.rglob("*") if path.is_file() and ".part" not in path.name}
 
 
+def faces(cache: Path) -> list[Path]:
+    """Finished face features."""
+    return [path for path in cache.glob("hog/*/*.npz") if ".part" not in path.name]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("sign", "workers"), [(signal.SIGKILL, 1), (signal.SIGINT, 1), (signal.SIGKILL, 2)])
 def test_the_same_command_goes_on_after_a_kill(sign: int, workers: int, clips: Path, root: Path, tmp_path: Path):
@@ -47,7 +52,7 @@ def test_the_same_command_goes_on_after_a_kill(sign: int, workers: int, clips: P
         command(clips, output, root, workers), stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     deadline = time.monotonic() + 120
-    while len(list(cache.glob("hog/*/*.npz"))) < 4 and time.monotonic() < deadline:
+    while len(faces(cache)) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
     # The whole group dies, as in a shell or when the machine runs out of memory.
     os.killpg(running.pid, sign)
@@ -58,10 +63,11 @@ def test_the_same_command_goes_on_after_a_kill(sign: int, workers: int, clips: P
     if sign == signal.SIGINT:
         assert (running.returncode, "goes on from here" in err) == (130, True), err
     before = finished(cache)
-    assert 4 <= len(list(cache.glob("hog/*/*.npz"))) < 12
+    assert 4 <= len(faces(cache)) < 12
 
     done = subprocess.run(command(clips, output, root, workers), capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     after = finished(cache)
     assert {path: after[path] for path in before} == before
-    assert len(list(cache.glob("hog/*/*.npz"))) == 12
+    assert len(faces(cache)) == 12
+    assert [path.name for path in output.parent.iterdir() if ".part" in path.name] == []
