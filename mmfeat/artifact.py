@@ -254,8 +254,9 @@ class Artifact:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Names of the splits, sorted."""
-        return tuple(self._open())
+        """Names of the splits: train, valid, test, then any other."""
+        usual = ("train", "valid", "test")
+        return tuple(sorted(self._open(), key=lambda name: (usual.index(name) if name in usual else 3, name)))
 
     @property
     def dims(self) -> dict[Modality, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 
@@ -38,6 +39,9 @@ def note(text: str) -> None:
 
 def run(work: Callable[[], object]) -> None:
     """Run a program: exit code 1 and one line for a problem the user can act on, 130 after Ctrl-C, no traceback."""
+    # Read when torch is imported. Its threads spin while they wait for cores that others use, and then a step takes
+    # seconds instead of milliseconds; work is spread over processes instead (--workers).
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         work()
     except MmfeatError as error:

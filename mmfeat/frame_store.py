@@ -74,6 +74,7 @@ class FrameWriter:
     def __init__(self, file: h5py.File, names: tuple[str, ...], source: Provenance, frame_shift: float | None) -> None:
         self._file = file
         self._ids: list[str] = []
+        self._spanned: list[bool] = []  # whether the frames of an utterance brought intervals of their own
         self._offsets = [0]
         file.attrs["names"] = json.dumps(names)
         file.attrs["frame_shift"] = frame_shift or 0.0
@@ -91,22 +92,25 @@ class FrameWriter:
     def append(self, utterance_id: str, frames: Frames) -> None:
         """Add one utterance."""
         first, last = self._offsets[-1], self._offsets[-1] + len(frames.times)
+        spans = np.zeros((len(frames.times), 2)) if frames.intervals is None else frames.intervals
         columns = {
             "values": frames.values,
             "times": frames.times,
             "observed": frames.observed,
-            "intervals": _intervals(frames),
+            "intervals": spans,
         }
         for name, rows in columns.items():
             dataset = self._file[name]
             dataset.resize(last, axis=0)
             dataset[first:last] = rows
         self._ids.append(utterance_id)
+        self._spanned.append(frames.intervals is not None)
         self._offsets.append(last)
 
     def finish(self) -> None:
         """Write the index."""
         self._file.create_dataset("ids", data=self._ids, dtype=h5py.string_dtype())
+        self._file.create_dataset("spanned", data=np.array(self._spanned, dtype=np.bool_))
         self._file.create_dataset("offsets", data=np.array(self._offsets, dtype=np.int64))
 
 
@@ -136,6 +140,7 @@ class FrameReader:
             self.frame_shift = float(self._file.attrs["frame_shift"]) or None
             self._rows = {name: row for row, name in enumerate(self._file["ids"].asstr()[:])}
             self._offsets = self._file["offsets"][:]
+            self._spanned = self._file["spanned"][:]
         except (OSError, KeyError) as error:
             raise SchemaError(f"{path}: {error}; expected frames written by mmfeat; run 'dvc repro' again") from None
 
@@ -152,21 +157,9 @@ class FrameReader:
             names=self.names,
             source=self.source,
             frame_shift=self.frame_shift,
-            intervals=self._file["intervals"][span],
+            intervals=self._file["intervals"][span] if self._spanned[row] else None,
         )
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-
-def _intervals(frames: Frames) -> Any:
-    """Spans (T, 2) of the frames, so that a store needs one rule only."""
-    if frames.intervals is not None:
-        return frames.intervals
-    if frames.frame_shift is not None:
-        half = frames.frame_shift / 2
-        return np.stack([frames.times - half, frames.times + half], axis=1)
-    raise SchemaError(
-        f"{frames.source.extractor}: frames have neither intervals nor a frame shift; expected one of the two; mend the extractor"
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from builders import description_of, rows_of, utterance_of, words_of
 
 from mmfeat import artifact
 from mmfeat.types import Utterance
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: its threads spin on busy cores
 
 ROOT = Path(__file__).resolve().parents[1]
 

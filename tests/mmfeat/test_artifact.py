@@ -160,7 +160,7 @@ def test_an_unknown_utterance_or_split_is_named(tiny_artifact: Path):
     with Artifact(tiny_artifact) as corpus:
         with pytest.raises(SchemaError, match="no utterance 'zz'"):
             corpus.utterance("zz")
-        with pytest.raises(SchemaError, match="no split 'dev'; expected one of test, train"):
+        with pytest.raises(SchemaError, match="no split 'dev'; expected one of train, test"):
             corpus.padded("dev")
 
 

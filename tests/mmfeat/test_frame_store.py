@@ -20,6 +20,9 @@ def assert_same(back: Frames | None, frames: Frames) -> None:
     np.testing.assert_array_equal(back.values, frames.values)
     np.testing.assert_array_equal(back.times, frames.times)
     np.testing.assert_array_equal(back.observed, frames.observed)
+    assert (back.intervals is None) == (frames.intervals is None)
+    if frames.intervals is not None:
+        np.testing.assert_array_equal(back.intervals, frames.intervals)
     assert (back.names, back.source, back.frame_shift) == (frames.names, frames.source, frames.frame_shift)
 
 
@@ -55,6 +58,7 @@ def test_csv_has_a_row_per_frame(tmp_path: Path):
 
 def test_store_of_a_corpus_gives_each_utterance_its_own(tmp_path: Path, rng: np.random.Generator):
     made = {name: frames_of(rng.normal(size=(rows, 3))) for name, rows in (("a", 4), ("b", 0), ("c/d", 9))}
+    made["spans"] = replace(made["a"], intervals=np.stack([made["a"].times, made["a"].times + 0.3], axis=1))
     names, source = made["a"].names, made["a"].source
     with frame_store.writing(tmp_path / "s.h5", names, source, 0.1) as writer:
         for name, frames in made.items():

@@ -1,0 +1,229 @@
+"""FaceNet embeddings of the aligned face: InceptionResnetV1 by facenet-pytorch, trained on VGGFace2 (512 dimensions).
+
+The weights are a file that cannot be shipped here. They are taken from ``weights``, or from where facenet-pytorch keeps
+them, or downloaded from its release when ``download`` says so; a network without trained weights is never used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from mmfeat.errors import ConfigError, FormatError, MissingDependency
+from mmfeat.faces import FaceTrack
+from mmfeat.types import ByteImage, FloatArray, Frames, Modality, Provenance
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MODALITY: Modality = "vision"
+VERSION = "1"
+
+CROP_SIZE = 160  # px, what the network was trained on
+DIMENSIONS = 512
+WEIGHTS = "20180402-114759-vggface2.pt"
+URL = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{WEIGHTS}"
+# As pinned independently of each other by several public projects that use the file (docs/faces.md).
+SHA256 = "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b"
+_CLASSIFIER = ("logits.weight", "logits.bias")  # of the training's 8,631 persons; the embedding comes before it
+
+
+@dataclass(frozen=True)
+class Config:
+    """Where the weights are and how the network is run."""
+
+    weights: Path | None = None  # a state dict; None: where facenet-pytorch keeps its own
+    sha256: str | None = None  # expected of the weights; None: the published one, for a file of the published name
+    download: bool = False  # fetch the published weights if they are not there
+    precision: Literal["bfloat16", "float32"] = "bfloat16"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class FacenetExtractor:
+    """Embed the speaker's face in every frame of its track."""
+
+    name = "facenet"
+    modality = MODALITY
+    frame_shift = None  # frames are as far apart as those of the video
+    names = tuple(f"facenet_{index:03d}" for index in range(DIMENSIONS))
+
+    def __init__(self, network: nn.Module, source: Provenance, precision: str, device: str) -> None:
+        import torch
+
+        self.source = source
+        self._device = device
+        self._dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self._network = _fused(network).to(device=device, dtype=self._dtype)
+
+    def __call__(self, signal: FaceTrack) -> Frames:
+        """Frames of one clip.
+
+        Parameters
+        ----------
+        signal : FaceTrack
+
+        Returns
+        -------
+        Frames
+            One of unit length for every row of the track; zeros with ``observed`` False where there is no face.
+        """
+        values = np.zeros((len(signal.times), DIMENSIONS), dtype=np.float32)
+        for rows, crops in signal.crops(CROP_SIZE):
+            values[rows] = self.embed(crops)
+        source = replace(self.source, config={**self.source.config, "faces": asdict(signal.config)})
+        return Frames(values, signal.times, signal.observed, self.names, source)
+
+    def embed(self, crops: ByteImage) -> FloatArray:
+        """Embed aligned faces.
+
+        Parameters
+        ----------
+        crops : ByteImage, shape (n, 160, 160, 3)
+
+        Returns
+        -------
+        FloatArray, shape (n, 512)
+            float32, unit length.
+        """
+        import torch
+
+        with torch.inference_mode():
+            # Permuted, not copied: channels last in memory is also what convolutions are fastest with.
+            faces = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).to(torch.float32)
+            # facenet-pytorch's fixed_image_standardization.
+            embedded = self._network(((faces - 127.5) / 128).to(self._dtype)).to(torch.float32)
+            # A bfloat16 network normalises to three digits only.
+            result: FloatArray = torch.nn.functional.normalize(embedded, dim=1).cpu().numpy()
+            return result
+
+
+def build(config: Config) -> FacenetExtractor:
+    """Find, check and load the weights.
+
+    Raises
+    ------
+    MissingDependency
+        If there are no weights, or they cannot be downloaded.
+    FormatError
+        If the file is not the expected one, or not weights of this network.
+    ConfigError
+        If a GPU is asked for and there is none.
+    """
+    device = _device(config.device)
+    path = _find_weights(config)
+    found = _digest(path)
+    expected = config.sha256 or (SHA256 if path.name == WEIGHTS else None)
+    if expected is not None and found != expected.lower():
+        raise FormatError(
+            f"facenet weights {path} have sha256 {found}; expected {expected}; the file is damaged or another one: "
+            f"get it from {URL} again, or state the sha256 of your own weights as sha256="
+        )
+    source = Provenance("facenet", VERSION, {"precision": config.precision}, {path.name: found})
+    return FacenetExtractor(_load(path), source, config.precision, device)
+
+
+def default_weights() -> Path:
+    """Where facenet-pytorch keeps its weights: ``checkpoints`` in torch's cache folder."""
+    import torch
+
+    return Path(torch.hub.get_dir()).parent / "checkpoints" / WEIGHTS
+
+
+def _find_weights(config: Config) -> Path:
+    path = config.weights or default_weights()
+    if path.is_file():
+        return path
+    if config.weights is None and config.download:
+        _download(URL, path, config.sha256 or SHA256)
+        return path
+    raise MissingDependency(
+        f"facenet has no weights at {path}; expected {WEIGHTS} (107 MB, trained on VGGFace2); get it from {URL} and "
+        "put it there, or give its place as weights=PATH, or let it be fetched with download=true; hog needs no weights"
+    )
+
+
+def _download(url: str, path: Path, sha256: str) -> None:
+    """Fetch with facenet-pytorch's own routine, which checks the sum before the file gets its name."""
+    from facenet_pytorch.models.utils.download import download_url_to_file
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        download_url_to_file(url, str(path), hash_prefix=sha256, progress=False)
+    except (urllib.error.URLError, OSError, RuntimeError) as error:
+        raise MissingDependency(
+            f"facenet weights cannot be downloaded from {url} ({error}); expected a file with sha256 {sha256}; "
+            f"get it by other means and put it at {path}"
+        ) from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _load(path: Path) -> nn.Module:
+    from facenet_pytorch import InceptionResnetV1
+
+    network: nn.Module = InceptionResnetV1(pretrained=None).eval()
+    state = _read(path)
+    kept = {name: value for name, value in state.items() if name not in _CLASSIFIER}
+    expected = network.state_dict()
+    missing, unknown = sorted(expected.keys() - kept.keys()), sorted(kept.keys() - expected.keys())
+    if missing or unknown:
+        raise FormatError(
+            f"facenet weights {path} lack {len(missing)} entries ({', '.join(missing[:3])}) and have {len(unknown)} "
+            f"unknown ones ({', '.join(map(str, unknown[:3]))}); expected a state dict of InceptionResnetV1; "
+            "give another file"
+        )
+    try:
+        network.load_state_dict(kept)
+    except RuntimeError as error:
+        raise FormatError(
+            f"facenet weights {path} do not fit ({' '.join(str(error).split())}); expected a state dict of "
+            f"InceptionResnetV1 with {DIMENSIONS} outputs; give another file"
+        ) from error
+    return network
+
+
+def _fused(network: nn.Module) -> nn.Module:
+    """Work the batch normalisation into the convolution before it: the same numbers, fewer steps."""
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    for module in network.modules():
+        convolution, normalisation = getattr(module, "conv", None), getattr(module, "bn", None)
+        if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+            module.conv, module.bn = fuse_conv_bn_eval(convolution, normalisation), nn.Identity()
+    return network
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import torch
+
+    try:
+        # The one place that reads foreign weights; weights_only admits tensors and no code.
+        state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
+    except Exception as error:  # which type a file that is not weights raises depends on its first bytes
+        raise FormatError(
+            f"facenet weights {path} cannot be read ({type(error).__name__}); expected a state dict saved by torch; "
+            "give another file"
+        ) from error
+    if not isinstance(state, dict):
+        raise FormatError(
+            f"facenet weights {path} hold a {type(state).__name__}; expected a state dict; give another file"
+        )
+    return state
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    present = torch.cuda.is_available()
+    if wanted == "cuda" and not present:
+        raise ConfigError("facenet: device=cuda, but torch sees no GPU; expected one; use device=auto or device=cpu")
+    return "cuda" if present and wanted != "cpu" else "cpu"
