@@ -270,8 +270,8 @@ def _search(
 def _give_back_memory() -> None:
     """Return freed memory to the system, where the C library can.
 
-    glibc keeps what is freed below the last block in use; the small results of each batch lie above the large pictures of
-    the next, and the process would grow with the length of the clip (1.4 GB after 30 s of 720p instead of 0.5).
+    glibc keeps what is freed below the last block in use. The small results of each batch lie above the large pictures
+    of the next, and the process would grow with the length of the clip (1.4 GB after 30 s of 720p instead of 0.5).
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
