@@ -154,7 +154,7 @@ def spoken_tokens(transcript: str) -> tuple[SpokenToken, ...]:
     """
     has_small_letters = any(letter.islower() for letter in transcript)
     spoken = []
-    for token in _DIRECTIONS.sub(" ", transcript).split():
+    for token in _DIRECTIONS.sub("", transcript).split():
         readings = _readings(_fold(token), has_small_letters)
         if readings:
             spoken.append(SpokenToken(token, readings))
@@ -163,8 +163,8 @@ def spoken_tokens(transcript: str) -> tuple[SpokenToken, ...]:
 
 def _fold(token: str) -> str:
     """Plain ASCII letters and the symbols that are spoken; raises AlignmentFailed for other scripts."""
-    # A fraction such as 2½ would otherwise become 21/2.
-    spaced = "".join(f" {char} " if unicodedata.category(char) == "No" else char for char in token)
+    # A fraction such as 2½ would otherwise become 21/2, and a trade mark would be read as "tm".
+    spaced = "".join(f" {char} " if unicodedata.category(char) == "No" else char for char in token if char not in "™℠")
     plain = unicodedata.normalize("NFKD", spaced.translate(_FOLDED)).translate(_FOLDED)
     folded = "".join(char for char in plain if not unicodedata.combining(char))
     foreign = [char for char in folded if char.isalnum() and not char.isascii()]
@@ -187,6 +187,7 @@ def _readings(token: str, has_small_letters: bool) -> tuple[Reading, ...]:
             spoken = (("and", "a", "half"),) if parts[1] == "1/2" else (("and", *reading) for reading in filled[1])
             filled[1] = tuple(spoken)
         return _sequences(filled)
+    token = token.strip()
     core = token.strip("\"'.,;:!?()[]{}<>*_~^|\\/-«»“”„¿¡•·™®©")
     if token.lower().rstrip(",;:!?)\"'") in _ABBREVIATIONS:
         core = token.lower().rstrip(",;:!?)\"'")
@@ -390,6 +391,8 @@ def _fraction(match: re.Match[str]) -> tuple[Reading, ...]:
 
 
 def _range(match: re.Match[str]) -> tuple[Reading, ...]:
+    if len(match.group(2)) == 4 and len(match.group(1)) == 3:  # a telephone number
+        return tuple((*_digits(match.group(1), zero), *_digits(match.group(2), zero)) for zero in ("zero", "oh"))
     first, last = (_integer(part) for part in match.groups())
     return tuple((*head, *middle, *tail) for middle in (("to",), ()) for head in first[:2] for tail in last[:2])
 

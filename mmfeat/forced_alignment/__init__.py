@@ -1,0 +1,1 @@
+"""Sound and transcript to word times: one file per aligner."""
