@@ -9,6 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from mmfeat.errors import ConfigError, MissingDependency, OutputError, UnknownName
 
 # Not the fault of one clip: every other clip would meet the same.
@@ -30,8 +32,10 @@ def run(task: Task, items: Sequence[Any], workers: int) -> Iterator[tuple[int, A
         At once: these concern the set-up, not one item.
     """
     if workers <= 1 or len(items) <= 1:
-        for position, item in enumerate(items):
-            yield position, _attempt(task, item)
+        # One thread for BLAS, as in the workers: with another number of threads the sums round otherwise.
+        with threadpool_limits(limits=1):
+            for position, item in enumerate(items):
+                yield position, _attempt(task, item)
         return
     waiting = list(range(len(items)))
     yield from _run_pool(task, items, waiting, workers)
@@ -72,7 +76,8 @@ def _run_pool(task: Task, items: Sequence[Any], waiting: list[int], workers: int
 def _start_worker(task: Task) -> None:
     global _task
     _task = task
-    # Before torch is imported here: its threads spin when they share cores with the other workers.
+    threadpool_limits(limits=1)
+    # Read when torch is imported, which is later: its threads spin when they share cores with the other workers.
     os.environ["OMP_NUM_THREADS"] = "1"
 
 

@@ -62,11 +62,11 @@ def extractor(request: pytest.FixtureRequest, settings: dict[str, dict[str, Any]
 
 def heard(extractor: Any, signal: Any) -> Frames:
     """Run an extractor, with sound at the rate that it declares."""
-    if isinstance(signal, Waveform) and len(signal.samples) and extractor.sample_rate != signal.sample_rate:
-        count = max(1, len(signal.samples) * extractor.sample_rate // signal.sample_rate)
+    if isinstance(signal, Waveform) and extractor.sample_rate != signal.sample_rate:
+        count = -(-len(signal.samples) * extractor.sample_rate // signal.sample_rate)
         time = np.arange(len(signal.samples)) / signal.sample_rate
-        samples = np.interp(np.arange(count) / extractor.sample_rate, time, signal.samples).astype(np.float32)
-        signal = Waveform(samples, extractor.sample_rate, signal.start)
+        samples = np.interp(np.arange(count) / extractor.sample_rate, time, signal.samples) if count else np.zeros(0)
+        signal = Waveform(samples.astype(np.float32), extractor.sample_rate, signal.start)
     return extractor(signal)
 
 
