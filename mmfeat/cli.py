@@ -87,6 +87,7 @@ def extract(
         rule=_one_of("--rule", rule, ("overlap", "weighted")),
         settings=chosen,
     )
+    _warn_of(transcriber)
     with console.progress_bars() as progress:
         done = steps.extract(
             clips,
@@ -124,6 +125,7 @@ def words(
     from mmfeat.formats.transcripts import write_words
 
     plan = steps.WordsPlan(aligner=aligner, transcriber=transcriber, realign=realign, settings=_settings(settings))
+    _warn_of(transcriber)
     placed = steps.words_of(clip, transcript, plan)
     write_words(placed, output)
     typer.echo(f"{len(placed)} words in {output}")
@@ -235,6 +237,16 @@ def main() -> None:
 
 def _extractor(name: str) -> str | None:
     return None if name == "none" else name
+
+
+def _warn_of(transcriber: str | None) -> None:
+    """Say what a transcriber says of itself, where it has something to say."""
+    from mmfeat import registry
+
+    if transcriber is not None:
+        config = registry.module("mmfeat.transcribers", transcriber).Config
+        if getattr(config, "note", None):
+            console.note(config.note)
 
 
 def _one_of(option: str, value: str, allowed: Sequence[str]) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from mmfeat.forced_alignment._recogniser import FRAME_SHIFT, Recogniser, Segment
 from mmfeat.types import SPEECH_RATE, FloatArray
 
-_CHUNK = 1200  # frames; without a beam the search takes time in proportion to sound times words
+_CHUNK = 600  # frames; the search without a beam gets slower with the number of words
 _HOP = int(FRAME_SHIFT * SPEECH_RATE)
 
 # Noise hides the difference between right and wrong words, so less is demanded of a recording with less contrast
@@ -80,7 +80,7 @@ def _running_mean(values: FloatArray, width: int) -> FloatArray:
 
 
 def _chunks(words: Sequence[Sequence[Segment]], frames: int) -> list[tuple[list[Sequence[Segment]], int, int]]:
-    """Runs of words of about 12 s with their frames, together the whole sound."""
+    """Runs of words of about 6 s with their frames, together the whole sound."""
     chunks = []
     begin, run = 0, []
     for parts, following in zip(words, (*words[1:], None), strict=True):

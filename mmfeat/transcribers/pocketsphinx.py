@@ -1,7 +1,8 @@
 """A rough transcript with the language model inside pocketsphinx's wheel: no download, English only.
 
-Expect about every second word of clear read speech to be wrong or more; it is there so that a clip without a transcript
-can be tried at once. For real work use the ``whisper`` transcriber.
+Measured: 12 to 35 % of the words wrong in clear sentences, nearly all in word lists and synthetic voices, at 0.23 s of
+one core per second. It is there so that a clip without a transcript can be tried at once. For real work there is
+``whisper``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,98 @@
+"""What symbols, units and abbreviations are called."""
+
+from __future__ import annotations
+
+CURRENCIES = {
+    "$": ("dollar", "cent"),
+    "£": ("pound", "penny"),
+    "€": ("euro", "cent"),
+    "¥": ("yen", ""),
+    "₹": ("rupee", "paisa"),
+    "¢": ("cent", ""),
+}
+PLURALS = {"penny": "pence", "yen": "yen", "paisa": "paisa"}
+MAGNITUDES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "t": "trillion"}
+MAGNITUDE_WORDS = frozenset(("hundred", "thousand", "million", "billion", "trillion"))
+SYMBOLS = {
+    "&": ("and",),
+    "@": ("at",),
+    "+": ("plus",),
+    "=": ("equals",),
+    "%": ("percent",),
+    "#": ("number",),
+    "°": ("degrees",),
+    "×": ("times",),
+    "÷": ("divided", "by"),
+    **{symbol: (f"{names[0]}s" if names[0] != "yen" else "yen",) for symbol, names in CURRENCIES.items()},
+}
+UNITS = {
+    "kg": "kilograms",
+    "km": "kilometers",
+    "cm": "centimeters",
+    "mm": "millimeters",
+    "mg": "milligrams",
+    "ml": "milliliters",
+    "lb": "pounds",
+    "lbs": "pounds",
+    "ft": "feet",
+    "mph": "miles per hour",
+    "kmh": "kilometers per hour",
+    "gb": "gigabytes",
+    "mb": "megabytes",
+    "hz": "hertz",
+    "khz": "kilohertz",
+    "min": "minutes",
+    "hr": "hours",
+    "hrs": "hours",
+    "sec": "seconds",
+    "c": "celsius",
+    "f": "fahrenheit",
+    "x": "times",
+}
+# A full stop after the key is part of it; a key without one also stands alone in running text.
+ABBREVIATIONS: dict[str, tuple[str, ...]] = {
+    "mr": ("mister",),
+    "mrs": ("missus",),
+    "ms": ("miz",),
+    "dr": ("doctor", "drive"),
+    "prof": ("professor",),
+    "st": ("saint", "street"),
+    "jr": ("junior",),
+    "sr": ("senior",),
+    "vs": ("versus",),
+    "etc": ("et cetera",),
+    "dept": ("department",),
+    "approx": ("approximately",),
+    "w/": ("with",),
+    "w/o": ("without",),
+    "b/c": ("because",),
+    "e.g.": ("e g", "for example"),
+    "i.e.": ("i e", "that is"),
+    "a.k.a.": ("a k a", "also known as"),
+    "no.": ("no", "number"),
+    "mt.": ("mount",),
+    "ave.": ("avenue",),
+    "blvd.": ("boulevard",),
+    "lt.": ("lieutenant",),
+    "col.": ("colonel",),
+    "gen.": ("general",),
+    "sgt.": ("sergeant",),
+    "capt.": ("captain",),
+    "rev.": ("reverend",),
+    "gov.": ("governor",),
+    "sen.": ("senator",),
+    "rep.": ("representative",),
+    "inc.": ("incorporated", "ink"),
+    "co.": ("company", "co"),
+    "corp.": ("corporation", "corp"),
+    "ltd.": ("limited",),
+    "jan.": ("january",),
+    "feb.": ("february",),
+    "aug.": ("august",),
+    "sept.": ("september",),
+    "oct.": ("october",),
+    "nov.": ("november",),
+    "dec.": ("december",),
+}
+ROMAN = {"II": 2, "III": 3, "IV": 4, "VI": 6, "VII": 7, "VIII": 8, "IX": 9, "XI": 11, "XII": 12, "XIII": 13, "XIV": 14}
+FRACTIONS = {"1/2": "half", "1/3": "third", "2/3": "thirds", "1/4": "quarter", "3/4": "quarters"}
