@@ -28,7 +28,7 @@ PACKAGES = (
     "pandera",
     "dvc",
 )
-EXTRAS = {"faster-whisper": "asr", "onnxruntime": "onnx"}
+EXTRAS = {"faster-whisper": "asr"}
 
 
 def plugins() -> list[dict[str, str]]:

@@ -147,6 +147,6 @@ def _type_text(hint: Any) -> str:
 
 
 def _missing_package(name: str, error: ModuleNotFoundError) -> str:
-    extra = {"faster_whisper": "asr", "onnxruntime": "onnx"}.get((error.name or "").partition(".")[0])
+    extra = {"faster_whisper": "asr"}.get((error.name or "").partition(".")[0])
     remedy = f"pip install 'mmfeat[{extra}]'" if extra else f"pip install {error.name}"
     return f"{name}: the package {error.name!r} is not installed; expected it for this plug-in; {remedy}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmfeat import console, manifest, steps
 from mmfeat.frame_store import FrameReader
 from mmfeat.types import MODALITIES
-from pipelines import params
+from pipelines import ledger, params
 
 
 def main(name: str) -> None:
@@ -22,7 +22,7 @@ def main(name: str) -> None:
     with console.progress_bars() as progress:
         steps.align(utterances, frames, description, Path(f"data/aligned/{name}.h5"), rule=rule, progress=progress)
     stages = ("prepare", "words", *MODALITIES)
-    failures = [row for stage in stages for row in manifest.read_failures(Path(f"data/ledgers/{name}/{stage}.jsonl"))]
+    failures = [row for stage in stages for row in ledger.read(name, stage)]
     manifest.write_failures(failures, Path(f"data/aligned/{name}.ledger.jsonl"))
     steps.write_report(Path(f"data/aligned/{name}.h5"), failures, Path(f"data/metrics/{name}.json"))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmfeat import console, manifest, steps
 from mmfeat.clip_cache import ClipCache
-from pipelines import params
+from pipelines import ledger, params
 
 
 def main(name: str, modality: str) -> None:
@@ -23,7 +23,7 @@ def main(name: str, modality: str) -> None:
         frames, failures = steps.extract_frames(
             utterances, choice, choice.build(), cache, workers=run["workers"], progress=progress
         )
-    manifest.write_failures(failures, Path(f"data/ledgers/{name}/{modality}.jsonl"))
+    ledger.write(name, modality, failures)
     steps.store_frames(frames, utterances, Path(f"data/frames/{name}/{plugin}.h5"))
     steps.require_few_failures(failures, len(utterances), extract["max_failed"])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmfeat import console, manifest, steps
 from mmfeat.safe_write import replacing
-from pipelines import params
+from pipelines import ledger, params
 
 
 def main(name: str) -> None:
@@ -17,7 +17,7 @@ def main(name: str) -> None:
     own = {key: value for key, value in corpus.items() if key not in ("adapter", "glove")}
     dataset, utterances, failures = steps.prepare(name, corpus["adapter"], own)
     about = {"classes": dict(dataset.classes), "source": asdict(dataset.source)}
-    manifest.write_failures(failures, Path(f"data/ledgers/{name}/prepare.jsonl"))
+    ledger.write(name, "prepare", failures)
     manifest.write_utterances(utterances, Path(f"data/utterances/{name}.jsonl"))
     with replacing(Path(f"data/utterances/{name}.about.json")) as beside:
         beside.write_text(json.dumps(about, indent=2) + "\n")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmfeat import console, manifest, steps
 from mmfeat.clip_cache import ClipCache
-from pipelines import params
+from pipelines import ledger, params
 
 
 def main(name: str) -> None:
@@ -17,7 +17,7 @@ def main(name: str) -> None:
     with console.progress_bars() as progress:
         cache = ClipCache(Path(run["cache"]))
         placed, failures = steps.place_words(utterances, plan, cache, workers=run["workers"], progress=progress)
-    manifest.write_failures(failures, Path(f"data/ledgers/{name}/words.jsonl"))
+    ledger.write(name, "words", failures)
     manifest.write_utterances(placed, Path(f"data/words/{name}.jsonl"))
     steps.require_few_failures(failures, len(utterances), words["max_failed"])
 

@@ -1,17 +1,12 @@
-"""The artefact: one HDF5 file per corpus, the only door between features and models.
-
-`schema` draws the layout. Files are written beside their place and renamed, hold no time stamps, and are the same bytes
-for the same input. An `Artifact` opens its file lazily, once per process, so that it can be handed to data-loader
-workers.
-"""
+"""Reading an artefact."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,42 +14,10 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+from mmfeat.artifact.writing import Description
 from mmfeat.errors import SchemaError
-from mmfeat.safe_write import replacing
-from mmfeat.schema import (
-    ATTRIBUTES,
-    SCHEMA_VERSION,
-    TEXT_COLUMNS,
-    Problem,
-    array_problems,
-    index_problems,
-    utterance_problems,
-    word_problems,
-)
-from mmfeat.types import (
-    MODALITIES,
-    AlignedUtterance,
-    BoolArray,
-    FloatArray,
-    IntArray,
-    Modality,
-    Provenance,
-    Utterance,
-    Word,
-)
-
-
-@dataclass(frozen=True)
-class Description:
-    """What an artefact says of itself."""
-
-    dataset: str
-    code_version: str
-    extractors: Mapping[Modality, Mapping[str, Any]]  # provenance, dimension names, frame shift
-    classes: Mapping[str, Sequence[str]]  # class label -> names of its values
-    words_from: Mapping[str, Any]  # how the word times came about
-    alignment_rule: str
-    source: Mapping[str, str]  # citation, licence, homepage; empty for loose clips
+from mmfeat.schema import ATTRIBUTES, SCHEMA_VERSION
+from mmfeat.types import MODALITIES, AlignedUtterance, BoolArray, FloatArray, IntArray, Modality, Utterance, Word
 
 
 @dataclass(frozen=True)
@@ -80,104 +43,6 @@ class Padded:
     intervals: FloatArray  # (N, W, 2) s
     labels: Mapping[str, FloatArray]
     labels_known: Mapping[str, BoolArray]
-
-
-def describe_extractor(source: Provenance, names: Sequence[str], frame_shift: float | None) -> dict[str, Any]:
-    """Entry of one modality in `Description.extractors`."""
-    return {**asdict(source), "names": list(names), "frame_shift": frame_shift}
-
-
-def write(
-    path: Path,
-    description: Description,
-    utterances: Sequence[Utterance],
-    rows_of: Callable[[Utterance], AlignedUtterance],
-    digest_of: Callable[[Utterance], str],
-) -> None:
-    """Write an artefact, one utterance in memory at a time.
-
-    Parameters
-    ----------
-    path : Path
-    description : Description
-    utterances : sequence of Utterance
-        With their words; the order within a split is kept.
-    rows_of : callable
-        Gives the rows of one utterance when its turn has come.
-    digest_of : callable
-        sha256 of the media of an utterance, '' where there is none.
-
-    Raises
-    ------
-    OutputError
-        If ``path`` cannot be written.
-    """
-    splits: dict[str, list[Utterance]] = {}
-    for utterance in utterances:
-        splits.setdefault(utterance.split, []).append(utterance)
-    with replacing(path) as beside, h5py.File(beside, "w", libver=("v110", "v110")) as file:
-        file.attrs["schema_version"] = SCHEMA_VERSION
-        for key, value in asdict(description).items():
-            file.attrs[key] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        for name, members in splits.items():
-            _write_split(file.create_group(name), description, members, rows_of, digest_of)
-
-
-def _write_split(
-    group: h5py.Group,
-    description: Description,
-    utterances: Sequence[Utterance],
-    rows_of: Callable[[Utterance], AlignedUtterance],
-    digest_of: Callable[[Utterance], str],
-) -> None:
-    text = h5py.string_dtype()
-    columns = {
-        "ids": [utterance.id for utterance in utterances],
-        "speaker": [utterance.speaker or "" for utterance in utterances],
-        "dialogue": [utterance.dialogue or "" for utterance in utterances],
-        "media": [utterance.media.as_posix() for utterance in utterances],
-        "media_sha256": [digest_of(utterance) for utterance in utterances],
-    }
-    for name, values in columns.items():
-        group.create_dataset(name, data=values, dtype=text)
-    words = [word for utterance in utterances for word in utterance.words]
-    group["turn"] = np.array([utterance.turn for utterance in utterances], dtype=np.int64)
-    group["start"] = np.array([utterance.start for utterance in utterances], dtype=np.float64)
-    group["end"] = np.array([_end(utterance) for utterance in utterances], dtype=np.float64)
-    offsets = np.cumsum([0, *(len(utterance.words) for utterance in utterances)], dtype=np.int64)
-    group["offsets"] = offsets
-    group.create_dataset("words", data=[word.text for word in words], dtype=text, shape=(len(words),))
-    group["intervals"] = np.array([(word.start, word.end) for word in words], dtype=np.float64).reshape(-1, 2)
-    group["scores"] = np.array([word.score or 0.0 for word in words], dtype=np.float32)
-    group["scored"] = np.array([word.score is not None for word in words], dtype=np.bool_)
-    _write_labels(group, utterances)
-    observed = group.create_dataset("observed", (len(words), len(MODALITIES)), np.bool_)
-    features = {
-        name: group.create_dataset(name, (len(words), len(description.extractors[name]["names"])), np.float32)
-        for name in description.extractors
-    }
-    for first, last, utterance in zip(offsets[:-1], offsets[1:], utterances, strict=True):
-        if last > first:
-            aligned = rows_of(utterance)
-            for name, dataset in features.items():
-                dataset[first:last] = aligned.features[name]
-            absent = np.zeros(last - first, dtype=np.bool_)
-            observed[first:last] = np.stack([aligned.observed.get(name, absent) for name in MODALITIES], axis=1)
-
-
-def _write_labels(group: h5py.Group, utterances: Sequence[Utterance]) -> None:
-    for name in sorted({name for utterance in utterances for name in utterance.labels}):
-        known = np.array([name in utterance.labels for utterance in utterances], dtype=np.bool_)
-        values = np.array([utterance.labels.get(name, 0.0) for utterance in utterances], dtype=np.float64)
-        group[f"labels/{name}"] = values
-        group[f"labels_known/{name}"] = known
-
-
-def _end(utterance: Utterance) -> float:
-    """End of an utterance: stated, else that of its last word."""
-    if utterance.end is not None:
-        return utterance.end
-    return max((word.end for word in utterance.words), default=utterance.start)
 
 
 class Artifact:
@@ -269,11 +134,11 @@ class Artifact:
 
     def ids(self, split: str) -> tuple[str, ...]:
         """Utterance ids of a split, in order."""
-        return tuple(self._group(split)["ids"].asstr()[:])
+        return tuple(self.group(split)["ids"].asstr()[:])
 
     def ragged(self, split: str) -> Split:
         """Whole split in memory, without padding."""
-        group = self._group(split)
+        group = self.group(split)
         return Split(
             ids=self.ids(split),
             offsets=group["offsets"][:],
@@ -297,7 +162,7 @@ class Artifact:
         Padded
             Features (N, W, D_m), ``word_mask`` (N, W), ``observed`` (N, W, 3), ``intervals`` (N, W, 2).
         """
-        ragged, intervals = self.ragged(split), self._group(split)["intervals"][:]
+        ragged, intervals = self.ragged(split), self.group(split)["intervals"][:]
         lengths = np.diff(ragged.offsets)
         width = int(lengths.max(initial=0)) if max_words is None else max_words
         position = np.arange(width)
@@ -338,7 +203,7 @@ class Artifact:
         )
 
     def _aligned(self, split: str, number: int) -> AlignedUtterance:
-        group = self._group(split)
+        group = self.group(split)
         first, last = group["offsets"][number : number + 2]
         span = slice(int(first), int(last))
         observed = group["observed"][span]
@@ -372,7 +237,14 @@ class Artifact:
             observed={name: observed[:, column] for column, name in enumerate(MODALITIES)},
         )
 
-    def _group(self, split: str) -> h5py.Group:
+    def group(self, split: str) -> h5py.Group:
+        """HDF5 group of one split, as `schema` draws it.
+
+        Raises
+        ------
+        SchemaError
+            If there is no such split.
+        """
         file = self._open()
         if split not in file:
             raise SchemaError(f"{self.path}: no split {split!r}; expected one of {', '.join(self.splits)}")
@@ -392,7 +264,7 @@ class Artifact:
         counts, total, duration = np.zeros(len(MODALITIES), dtype=np.int64), 0, 0.0
         unknown: Counter[str] = Counter()
         for split in self.splits:
-            group = self._group(split)
+            group = self.group(split)
             observed = group["observed"][:]
             counts += observed.sum(axis=0)
             total += len(observed)
@@ -404,7 +276,7 @@ class Artifact:
         return {
             "path": self.path.as_posix(),
             "dataset": self.description.dataset,
-            "splits": {split: len(self._group(split)["ids"]) for split in self.splits},
+            "splits": {split: len(self.group(split)["ids"]) for split in self.splits},
             "dims": self.dims,
             "words": total,
             "observed": {
@@ -423,10 +295,10 @@ class Artifact:
         }
 
     def _label_names(self) -> list[str]:
-        return sorted({name for split in self.splits for name in self._group(split).get("labels", {})})
+        return sorted({name for split in self.splits for name in self.group(split).get("labels", {})})
 
     def _label_summary(self, name: str) -> dict[str, Any]:
-        groups = [self._group(split) for split in self.splits if name in self._group(split).get("labels", {})]
+        groups = [self.group(split) for split in self.splits if name in self.group(split).get("labels", {})]
         values = np.concatenate([group["labels"][name][:][group["labels_known"][name][:]] for group in groups])
         if name in self.description.classes:
             names = self.description.classes[name]
@@ -440,80 +312,3 @@ class Artifact:
             "lowest": float(values.min()),
             "highest": float(values.max()),
         }
-
-
-def validate(path: Path | str) -> list[Problem]:
-    """Check every rule of the schema.
-
-    Parameters
-    ----------
-    path : Path or str
-
-    Returns
-    -------
-    list of Problem
-        All of them; empty for a valid artefact.
-
-    Raises
-    ------
-    SchemaError
-        If the file cannot be opened as an artefact at all.
-    """
-    with Artifact(path) as artifact:
-        problems: list[Problem] = []
-        ids: list[str] = []
-        for split in artifact.splits:
-            group = artifact._group(split)
-            absent = [name for name in ("offsets", "ids") if name not in group]
-            if absent:
-                problems += [Problem(split, name, "this dataset", "missing") for name in absent]
-                continue
-            shape_problems = array_problems(group, split)
-            shape_problems += [
-                Problem(
-                    split,
-                    name,
-                    f"{width} columns, one per name",
-                    str(group[name].shape) if name in group else "missing",
-                )
-                for name, width in artifact.dims.items()
-                if name not in group or group[name].shape[1:] != (width,)
-            ]
-            problems += shape_problems
-            ids += group["ids"].asstr()[:].tolist()
-            if not any(
-                problem.field in ("offsets", "words", "intervals", "turn", "start", "end", *TEXT_COLUMNS)
-                for problem in shape_problems
-            ):
-                problems += _table_problems(group, split)
-        duplicates = [key for key, count in Counter(ids).items() if count > 1]
-        return problems + [Problem(key, "id", "an id that occurs once in the corpus", key) for key in duplicates]
-
-
-def _table_problems(group: h5py.Group, split: str) -> list[Problem]:
-    """Check the tables of one split with pandera."""
-    import pandas as pd
-
-    ids, offsets = group["ids"].asstr()[:], group["offsets"][:]
-    utterances = pd.DataFrame(
-        {
-            "id": pd.array(ids, dtype="string"),
-            "split": pd.array([split] * len(ids), dtype="string"),
-            "start": group["start"][:],
-            "end": group["end"][:],
-            "turn": group["turn"][:],
-        }
-    )
-    index = pd.DataFrame({"id": pd.array(ids, dtype="string"), "first": offsets[:-1], "last": offsets[1:]})
-    problems = utterance_problems(utterances) + index_problems(index, len(group["words"]))
-    if (np.diff(offsets) < 0).any() or offsets[0] != 0 or offsets[-1] != len(group["words"]):
-        return problems
-    words = pd.DataFrame(
-        {
-            "id": pd.array(np.repeat(ids, np.diff(offsets)), dtype="string"),
-            "word": pd.array(group["words"].asstr()[:], dtype="string"),
-            "start": group["intervals"][:, 0],
-            "end": group["intervals"][:, 1],
-        }
-    )
-    return problems + word_problems(words)
