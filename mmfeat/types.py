@@ -141,6 +141,7 @@ class AlignedUtterance:
     utterance: Utterance  # with its W words
     features: Mapping[Modality, FloatArray]  # each (W, D_m) float32
     observed: Mapping[Modality, BoolArray]  # each (W,)
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # class label -> names of its values
 
 
 @dataclass(frozen=True)

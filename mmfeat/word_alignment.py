@@ -109,11 +109,14 @@ def _blocks(
 
     Yields the words of the block, where the pairs of each begin and end, the frame of each pair, and its weight.
     """
-    usable = np.flatnonzero(observed & (frame_ends - frame_starts > MIN_OVERLAP))
-    usable = usable[np.argsort(frame_starts[usable], kind="stable")]
-    if len(usable) == 0:
-        return
-    frame_starts, frame_ends = frame_starts[usable], frame_ends[usable]
+    usable = observed & (frame_ends - frame_starts > MIN_OVERLAP)
+    number: IntArray | None = None  # of each usable frame; None in the usual case, that all are, in order
+    if not usable.all() or (frame_starts[1:] < frame_starts[:-1]).any():
+        number = np.flatnonzero(usable)
+        number = number[np.argsort(frame_starts[number], kind="stable")]
+        if len(number) == 0:
+            return
+        frame_starts, frame_ends = frame_starts[number], frame_ends[number]
     # Ends need not be in order; before the first place where their running maximum passes the word, none overlaps it.
     reach = np.maximum.accumulate(frame_ends)
     low = np.searchsorted(reach, starts + MIN_OVERLAP, side="right")
@@ -126,13 +129,14 @@ def _blocks(
         pairs = np.concatenate(([0], np.cumsum(counts)))
         rows = np.arange(pairs[-1]) + np.repeat(low[which] - pairs[:-1], counts)
         if plain:
-            yield which, pairs, usable[rows], np.ones(len(rows))
+            yield which, pairs, rows if number is None else number[rows], np.ones(len(rows))
             continue
         overlap = np.minimum(frame_ends[rows], np.repeat(ends[which], counts))
         overlap -= np.maximum(frame_starts[rows], np.repeat(starts[which], counts))
         real = overlap > MIN_OVERLAP
         pairs = np.concatenate(([0], np.cumsum(real)))[pairs]
-        yield which, pairs, usable[rows[real]], overlap[real] if rule == "weighted" else np.ones(int(real.sum()))
+        rows = rows[real] if number is None else number[rows[real]]
+        yield which, pairs, rows, overlap[real] if rule == "weighted" else np.ones(len(rows))
 
 
 def _words_of_blocks(low: IntArray, high: IntArray) -> Iterator[IntArray]:

@@ -235,6 +235,7 @@ class Artifact:
             utterance=utterance,
             features={name: group[name][span] for name in self.dims},
             observed={name: observed[:, column] for column, name in enumerate(MODALITIES)},
+            classes=self.description.classes,
         )
 
     def group(self, split: str) -> h5py.Group:

@@ -67,7 +67,7 @@ def draw_figure(
     _draw_observed(panels[-1], utterance)
     panels[-1].tick_params(bottom=True, labelbottom=True)
     panels[-1].set_xlabel("seconds from the start of the media file")
-    _write_around(figure, said, "   ·   ".join(filter(None, (labels.note, note))))
+    _write_around(figure, utterance, "   ·   ".join(filter(None, (labels.note, note))))
     return figure
 
 
@@ -89,12 +89,12 @@ def _panels(width: float, heights: Sequence[float]) -> tuple[Figure, list[Axes]]
     return figure, [figure.add_subplot(grid[row]) for row in range(len(heights))]
 
 
-def _write_around(figure: Figure, said: Utterance, note: str) -> None:
+def _write_around(figure: Figure, utterance: AlignedUtterance, note: str) -> None:
     """Title, legend and notes."""
     width, height = figure.get_size_inches()
     left, right = MARGINS[0] / width, 1 - MARGINS[1] / width
-    figure.text(left, 1 - 0.3 / height, _cut(said.id, 90), fontsize=13, fontweight="bold", va="center")
-    figure.text(left, 1 - 0.56 / height, _subtitle(said), color="#444444", va="center")
+    figure.text(left, 1 - 0.3 / height, _cut(utterance.utterance.id, 90), fontsize=13, fontweight="bold", va="center")
+    figure.text(left, 1 - 0.56 / height, _subtitle(utterance), color="#444444", va="center")
     figure.text(left, 0.14 / height, note, color="#444444", fontsize=8)
     patches = [Patch(facecolor=colour, label=f"{modality} observed") for modality, colour in COLOURS.items()]
     patches.append(Patch(**UNSEEN, label="not observed"))
@@ -109,13 +109,16 @@ def _span(said: Utterance, clip: Clip) -> tuple[Seconds, Seconds]:
     return first, max([first + 0.1, *ends])
 
 
-def _subtitle(said: Utterance) -> str:
+def _subtitle(utterance: AlignedUtterance) -> str:
+    said = utterance.utterance
     parts = [f"split {said.split}", f"{len(said.words)} word{'' if len(said.words) == 1 else 's'}"]
     if said.speaker is not None:
         parts.insert(0, f"speaker {said.speaker}")
     if said.dialogue is not None:
         parts.append(f"dialogue {said.dialogue}, turn {said.turn}")
-    parts += [f"{name} {value:g}" for name, value in said.labels.items()]
+    for name, value in said.labels.items():
+        classes = utterance.classes.get(name)
+        parts.append(f"{name} {classes[int(value)] if classes else format(value, 'g')}")
     return _cut("   ·   ".join(parts), 170)
 
 

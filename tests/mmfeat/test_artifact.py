@@ -23,6 +23,7 @@ def test_an_utterance_comes_back_as_it_was_written(tiny_artifact: Path, tiny_cor
             back = corpus.utterance(utterance.id)
             expected = rows_of(utterance)
             assert back.utterance.words == utterance.words
+            assert back.classes == {"emotion": ["calm", "cross"]}
             assert back.utterance.labels == utterance.labels
             assert (back.utterance.speaker, back.utterance.dialogue, back.utterance.turn) == (
                 utterance.speaker,
