@@ -26,6 +26,7 @@ VERSION = "1"
 CROPS_AT_ONCE = 32
 _DETECTED_AT_ONCE = 8  # frames, fewer if they are large
 _PIXELS_AT_ONCE = 5_000_000
+_BATCHES_TO_TRIM = 16  # more often costs time, since what was given back must be asked for again
 _REFERENCE_WIDTH = 640  # px, in which `min_face_size` counts
 _ROUNDING = 0.0005  # s; half of the coarsest time stamp unit
 
@@ -246,7 +247,8 @@ def _search(
     def detect() -> None:
         if batch and shown:
             found.append(_detect(np.stack(batch), shown[0], config, first=len(searched) - len(batch)))
-            _give_back_memory()
+            if len(found) % _BATCHES_TO_TRIM == 0:
+                _give_back_memory()
         batch.clear()
 
     rate = config.detections_per_second

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmfeat.artifact import Artifact
+from mmfeat.artifact import Artifact, validate
 from mmfeat.clip_cache import ClipCache
-from mmfeat.errors import ConfigError
+from mmfeat.errors import ConfigError, SchemaError
 from mmfeat.manifest import write_failures
 from mmfeat.safe_write import replacing, require_writable
+from mmfeat.schema import report
 from mmfeat.steps.align import align, describe
 from mmfeat.steps.clips import from_clips
 from mmfeat.steps.features import ExtractorChoice, extract_frames
@@ -129,6 +130,9 @@ def extract(
         source={},
     )
     align(timed, frames, description, output, rule=choices.rule, progress=progress)
+    problems = validate(output)
+    if problems:
+        raise SchemaError(report(problems, str(output)))
     summary = write_report(output, failures, output.with_suffix(".report.json"))
     return Extraction(output, ledger, summary, tuple(failures))
 
