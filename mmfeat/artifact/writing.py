@@ -113,11 +113,15 @@ def _write_split(
 
 
 def _write_labels(group: h5py.Group, utterances: Sequence[Utterance]) -> None:
-    for name in sorted({name for utterance in utterances for name in utterance.labels}):
+    names = sorted({name for utterance in utterances for name in utterance.labels})
+    if not names:
+        return
+    # Made by name: a group that HDF5 makes on the way to a dataset would hold the time of day.
+    labels, labels_known = group.create_group("labels"), group.create_group("labels_known")
+    for name in names:
         known = np.array([name in utterance.labels for utterance in utterances], dtype=np.bool_)
-        values = np.array([utterance.labels.get(name, 0.0) for utterance in utterances], dtype=np.float64)
-        group[f"labels/{name}"] = values
-        group[f"labels_known/{name}"] = known
+        labels[name] = np.array([utterance.labels.get(name, 0.0) for utterance in utterances], dtype=np.float64)
+        labels_known[name] = known
 
 
 def _end(utterance: Utterance) -> float:
