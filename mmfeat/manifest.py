@@ -40,22 +40,6 @@ def write_failures(failures: Sequence[Failure], path: Path) -> None:
     _write_lines((asdict(failure) for failure in failures), path)
 
 
-def read_failures(path: Path) -> list[Failure]:
-    """Read a ledger.
-
-    Raises
-    ------
-    SchemaError
-        If the file is missing or a line is not a ledger row.
-    """
-    try:
-        return [Failure(**row) for _, row in _read_lines(path)]
-    except TypeError as error:
-        raise SchemaError(
-            f"{path}: {error}; expected rows of id, stage and reason; delete the file and run again"
-        ) from None
-
-
 def _write_lines(rows: Iterable[dict[str, Any]], path: Path) -> None:
     with replacing(path) as beside, beside.open("w", encoding="utf-8") as handle:
         handle.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)

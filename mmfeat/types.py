@@ -7,17 +7,14 @@ where something is real. Nothing non-finite is ever stored: absence is ``observe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mmfeat.errors import SchemaError
-
-if TYPE_CHECKING:
-    from mmfeat.faces import FaceTrack
 
 Seconds = float
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -191,7 +188,11 @@ class Aligner(Protocol):
 
 
 class Extractor(Protocol):
-    """A feature set. ``signal`` is words for text, sound for audio, the speaker's face for vision."""
+    """A feature set.
+
+    ``signal`` is for text the sequence of `Word`, which gives exactly one frame per word, in order; for audio a
+    `Waveform` at the extractor's ``sample_rate``; for vision the `FaceTrack` of the main speaker.
+    """
 
     name: str
     modality: Modality
@@ -201,14 +202,6 @@ class Extractor(Protocol):
 
     def __call__(self, signal: Any) -> Frames:
         """Frames of one utterance; an empty or silent signal gives frames that are not observed, never an error."""
-        ...
-
-
-class TextExtractor(Extractor, Protocol):
-    """Gives exactly one frame per word, in order."""
-
-    def __call__(self, signal: Sequence[Word]) -> Frames:
-        """Frames of W words."""
         ...
 
 
@@ -222,25 +215,12 @@ class AudioExtractor(Extractor, Protocol):
         ...
 
 
-class VisionExtractor(Extractor, Protocol):
-    """Sees the face track of the main speaker."""
-
-    def __call__(self, signal: FaceTrack) -> Frames:
-        """Frames at the times of the track."""
-        ...
-
-
 class Progress(Protocol):
     """Told after each finished item of a long job; the command line draws a bar from it."""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Take note."""
         ...
-
-
-def shifted(words: Sequence[Word], offset: Seconds) -> tuple[Word, ...]:
-    """The same words ``offset`` seconds later."""
-    return tuple(replace(word, start=word.start + offset, end=word.end + offset) for word in words)
 
 
 def batched_rows(count: int, size: int) -> Iterator[slice]:
