@@ -26,6 +26,7 @@ Settings = Annotated[
     typer.Option("--set", metavar="PLUGIN.KEY=VALUE", help="Setting of a plug-in; may be repeated."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Realign = Annotated[bool, typer.Option(help="Align again where the transcript brought times.")]
 Aligner = Annotated[str, typer.Option(help="Forced aligner for plain transcripts.")]
 TranscriberName = Annotated[
     str | None,
@@ -51,7 +52,7 @@ def extract(
     ] = None,
     aligner: Aligner = "pocketsphinx",
     transcriber: TranscriberName = None,
-    realign: Annotated[bool, typer.Option(help="Align again where the transcript brought times.")] = False,
+    realign: Realign = False,
     on_failure: Annotated[
         str, typer.Option(help="Words that cannot be aligned: unknown, or spread evenly (trusts the transcript).")
     ] = "unknown",
@@ -117,7 +118,7 @@ def words(
     ] = None,
     aligner: Aligner = "pocketsphinx",
     transcriber: TranscriberName = None,
-    realign: Annotated[bool, typer.Option(help="Align again where the transcript brought times.")] = False,
+    realign: Realign = False,
     settings: Settings = None,
 ) -> None:
     """Words of one clip with their times."""

@@ -23,7 +23,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from mmfeat.decoding import EXPECTED, Media, check_readable, open_media
 from mmfeat.errors import MediaError
-from mmfeat.types import ByteImage, Seconds, Waveform
+from mmfeat.types import SPEECH_RATE, ByteImage, Seconds, Waveform
 
 _EPSILON = 1e-6  # s; a start or end given in decimals meets the time stamp it means
 _ROUNDING = 0.0005  # s; half of the coarsest time stamp unit (mkv, webm, wmv: 1 ms)
@@ -157,6 +157,21 @@ def read_frames(
     if width is not None and width < 1:
         raise MediaError(f"{path}: pictures {width} pixels wide; expected 1 or more; change it")
     return _converted(Path(path), start, math.inf if end is None else end, rate, width)
+
+
+def require_speech_rate(waveform: Waveform) -> None:
+    """Check that sound is at the 16 kHz that speech recognisers work at.
+
+    Raises
+    ------
+    MediaError
+        With the call that reads it so.
+    """
+    if waveform.sample_rate != SPEECH_RATE:
+        raise MediaError(
+            f"sound at {waveform.sample_rate} Hz; expected {SPEECH_RATE} Hz; read it with "
+            f"mmfeat.media.read_waveform(path, {SPEECH_RATE})"
+        )
 
 
 def digest(path: Path) -> str:

@@ -177,6 +177,7 @@ def _feature_problems(
     if arrays[name].ndim != 2 or len(arrays[name]) != rows:
         return [Problem(split, name, f"an array of shape ({rows}, D)", str(arrays[name].shape))]
     problems = []
+    offsets = arrays["offsets"][:]
     for first in range(0, rows, block):
         span = slice(first, min(first + block, rows))
         values = arrays[name][span]
@@ -184,7 +185,7 @@ def _feature_problems(
         filled = ~bad & (values != 0).any(axis=1) & ~arrays["observed"][span, number]
         for mask, rule in ((bad, "finite numbers"), (filled, "zeros where observed is False")):
             for row in np.flatnonzero(mask):
-                where = int(np.searchsorted(arrays["offsets"][:], first + row, side="right")) - 1
+                where = int(np.searchsorted(offsets, first + row, side="right")) - 1
                 owner = arrays["ids"].asstr()[where] if hasattr(arrays["ids"], "asstr") else arrays["ids"][where]
                 problems.append(Problem(str(owner), f"{name}[{first + row}]", rule, _excerpt(values[row])))
     return problems

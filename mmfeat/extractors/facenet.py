@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import urllib.error
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mmfeat.errors import ConfigError, FormatError, MissingDependency
-from mmfeat.faces import FaceTrack
+from mmfeat.faces import FaceTrack, with_settings
 from mmfeat.types import ByteImage, FloatArray, Frames, Modality, Provenance
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class FacenetExtractor:
         values = np.zeros((len(signal.times), DIMENSIONS), dtype=np.float32)
         for rows, crops in signal.crops(CROP_SIZE):
             values[rows] = self.embed(crops)
-        source = replace(self.source, config={**self.source.config, "faces": asdict(signal.config)})
+        source = with_settings(self.source, signal.config)
         return Frames(values, signal.times, signal.observed, self.names, source)
 
     def embed(self, crops: ByteImage) -> FloatArray:

@@ -6,13 +6,13 @@ over overlapping blocks of cells.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import product
 
 import numpy as np
 
 from mmfeat.errors import ConfigError
-from mmfeat.faces import FaceTrack
+from mmfeat.faces import FaceTrack, with_settings
 from mmfeat.types import Frames, Modality, Provenance
 
 MODALITY: Modality = "vision"
@@ -70,7 +70,7 @@ class HogExtractor:
             grey = crops @ np.array([0.299, 0.587, 0.114])  # luma of ITU-R BT.601
             for row, face in zip(rows.tolist(), grey, strict=True):
                 values[row] = self._describe(face)
-        source = replace(self.source, config={**self.source.config, "faces": asdict(signal.config)})
+        source = with_settings(self.source, signal.config)
         return Frames(values, signal.times, signal.observed, self.names, source)
 
     def _describe(self, face: np.ndarray) -> np.ndarray:

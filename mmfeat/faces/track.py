@@ -8,7 +8,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ from mmfeat.faces.detection import Detections, FaceDetector, pyramid
 from mmfeat.faces.tracking import interpolate, largest_face, link, main_face
 from mmfeat.media import probe, read_frames
 from mmfeat.safe_write import replacing
-from mmfeat.types import BoolArray, ByteImage, FloatArray, IntArray, Seconds
+from mmfeat.types import BoolArray, ByteImage, FloatArray, IntArray, Provenance, Seconds
 
 VERSION = "1"
 CROPS_AT_ONCE = 32
@@ -174,6 +174,11 @@ def track_face(path: Path, config: FaceConfig, start: Seconds = 0.0, end: Second
         start=start,
         end=end,
     )
+
+
+def with_settings(source: Provenance, config: FaceConfig) -> Provenance:
+    """Provenance of vision features: they depend on the settings of the face track as much as on their own."""
+    return replace(source, config={**source.config, "faces": asdict(config)})
 
 
 def save_track(track: FaceTrack, path: Path) -> None:

@@ -9,13 +9,12 @@ from itertools import islice
 import numpy as np
 
 from mmfeat.errors import MediaError
+from mmfeat.faces import FaceConfig
 from mmfeat.media import VideoFrame, probe, read_frames, read_waveform
 from mmfeat.types import SPEECH_RATE, ByteImage, Seconds, Utterance, Waveform
 
 LAST_SHOWN: Seconds = 0.2  # after the end of the pictures the last one still stands for a word
 READ_WIDTH = 640  # px, of the pictures that faces are looked for in
-MIN_FACE = 40.0  # px of READ_WIDTH
-MIN_PROBABILITY = 0.9
 FACE_MARGIN = 0.3  # of the face's size, on each side
 IN_ONE_PASS: Seconds = 120.0  # utterances up to this length are decoded through, in longer ones each picture is sought
 
@@ -86,9 +85,9 @@ def _faces(said: Utterance, moments: list[Seconds]) -> Iterator[tuple[Seconds, B
     detector = FaceDetector()
     for moment, frame in zip(moments, frames, strict=False):
         height, width, _ = frame.image.shape
-        scales = pyramid(shown[0] if shown else width, width, height, MIN_FACE * width / READ_WIDTH)
+        scales = pyramid(shown[0] if shown else width, width, height, FaceConfig.min_face_size * width / READ_WIDTH)
         found = detector(frame.image[None], scales)
-        boxes = found.boxes[found.probabilities >= MIN_PROBABILITY]
+        boxes = found.boxes[found.probabilities >= FaceConfig.min_probability]
         if len(boxes) == 0:
             yield moment, _square(frame.image, width / 2, height / 2, min(width, height)), False
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,11 +11,11 @@ import numpy as np
 
 from mmfeat import frame_store, registry
 from mmfeat.clip_cache import ClipCache, media_digest
-from mmfeat.errors import MmfeatError
 from mmfeat.faces import VERSION as FACES_VERSION
-from mmfeat.faces import FaceConfig, FaceTrack, load_track, save_track, track_face
+from mmfeat.faces import FaceConfig, FaceTrack, load_track, save_track, track_face, with_settings
 from mmfeat.media import read_waveform
 from mmfeat.steps import pool
+from mmfeat.steps.ledger import reason_of
 from mmfeat.types import AudioExtractor, Extractor, Failure, Frames, Progress, Provenance, Utterance, Waveform
 
 
@@ -94,13 +94,14 @@ def extract_frames(
     for position, result in pool.run(task, utterances, workers):
         utterance = utterances[position]
         if isinstance(result, BaseException):
-            reason = str(result) if isinstance(result, MmfeatError) else f"{type(result).__name__}: {result}"
-            failures[position] = Failure(utterance.id, choice.name, reason)
+            failures[position] = Failure(utterance.id, choice.name, reason_of(result))
         else:
             paths[utterance.id] = result
         if progress:
             progress(choice.name, len(paths) + len(failures), len(utterances))
-    source = _with_faces(extractor, choice.face_config())
+    source = extractor.source
+    if extractor.modality == "vision":
+        source = with_settings(source, choice.face_config())
     return Extracted(extractor.names, extractor.frame_shift, source, paths), [failures[key] for key in sorted(failures)]
 
 
@@ -116,13 +117,6 @@ def store_frames(extracted: Extracted, utterances: Sequence[Utterance], path: Pa
 def frames_of(utterance: Utterance, choice: ExtractorChoice, extractor: Extractor) -> Frames:
     """Run one extractor on one utterance, without the cache."""
     return _frames(utterance, extractor, lambda u: _track(u, choice.face_config()))
-
-
-def _with_faces(extractor: Extractor, faces: FaceConfig) -> Provenance:
-    """Vision features depend on the settings of the face track as much as on their own."""
-    if extractor.modality != "vision":
-        return extractor.source
-    return replace(extractor.source, config={**extractor.source.config, "faces": asdict(faces)})
 
 
 class _ExtractClip:

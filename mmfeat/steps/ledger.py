@@ -1,11 +1,16 @@
-"""When failures are few enough to go on."""
+"""What the ledger says of a failure, and when failures are few enough to go on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmfeat.errors import ExtractionFailed
+from mmfeat.errors import ExtractionFailed, MmfeatError
 from mmfeat.types import Failure
+
+
+def reason_of(error: BaseException) -> str:
+    """Text of a failure: ours speak for themselves, a foreign one is named by its kind."""
+    return str(error) if isinstance(error, MmfeatError) else f"{type(error).__name__}: {error}"
 
 
 def require_few_failures(failures: Sequence[Failure], total: int, max_failed: float) -> None:

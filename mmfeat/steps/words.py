@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from mmfeat import registry
 from mmfeat.clip_cache import ClipCache, media_digest, read_words, write_words
-from mmfeat.errors import AlignmentFailed, ConfigError, MediaError, MmfeatError
+from mmfeat.errors import AlignmentFailed, ConfigError, MediaError
 from mmfeat.media import probe, read_waveform
 from mmfeat.steps import pool
+from mmfeat.steps.ledger import reason_of
 from mmfeat.types import SPEECH_RATE, Aligner, Failure, Progress, Seconds, Transcriber, Utterance, Word
 
 # Stretch of time that stands for a word where the words are unknown: about a spoken word and its pause.
@@ -58,7 +59,7 @@ def place_words(
         if isinstance(result, BaseException):
             placed[position] = utterance
             stage = "media" if isinstance(result, MediaError) else "words"
-            failures[position] = Failure(utterance.id, stage, _reason(result))
+            failures[position] = Failure(utterance.id, stage, reason_of(result))
         else:
             words, end, note = result
             placed[position] = replace(utterance, words=words, end=end)
@@ -67,10 +68,6 @@ def place_words(
         if progress:
             progress("words", len(placed), len(utterances))
     return [placed[position] for position in range(len(utterances))], [failures[key] for key in sorted(failures)]
-
-
-def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, MmfeatError) else f"{type(error).__name__}: {error}"
 
 
 class _PlaceWords:

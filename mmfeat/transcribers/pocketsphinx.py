@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mmfeat.errors import MediaError
+from mmfeat.media import require_speech_rate
 from mmfeat.types import SPEECH_RATE, FloatArray, Waveform, Word
 
 _HOP = SPEECH_RATE // 100  # samples; 10 ms, the frame shift of the model
@@ -58,11 +58,7 @@ class PocketsphinxTranscriber:
             In small letters, times on a grid of 10 ms from the start of the media file; ``score`` is the word's
             posterior probability in the decoder's lattice. Empty where nothing was heard.
         """
-        if waveform.sample_rate != SPEECH_RATE:
-            raise MediaError(
-                f"sound at {waveform.sample_rate} Hz; expected {SPEECH_RATE} Hz; read it with "
-                "mmfeat.media.read_waveform(path, 16000)"
-            )
+        require_speech_rate(waveform)
         words: list[Word] = []
         begin = 0
         while begin < len(waveform.samples):

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mmfeat.errors import MediaError, MissingDependency
-from mmfeat.types import SPEECH_RATE, Seconds, Waveform, Word
+from mmfeat.errors import MissingDependency
+from mmfeat.media import require_speech_rate
+from mmfeat.types import Seconds, Waveform, Word
 
 _FILES = ("model.bin", "config.json", "tokenizer.json")
 _SILENT = 1e-4  # amplitude (-80 dB); nothing can be heard below, but Whisper makes words up
@@ -62,11 +63,7 @@ class WhisperTranscriber:
             With the model's punctuation; times from the start of the media file; ``score`` is the model's probability
             of the word. Empty where nothing was heard.
         """
-        if waveform.sample_rate != SPEECH_RATE:
-            raise MediaError(
-                f"sound at {waveform.sample_rate} Hz; expected {SPEECH_RATE} Hz; read it with "
-                "mmfeat.media.read_waveform(path, 16000)"
-            )
+        require_speech_rate(waveform)
         if not len(waveform.samples) or float(np.abs(waveform.samples).max()) < _SILENT:
             return ()
         segments, _ = self._model.transcribe(
