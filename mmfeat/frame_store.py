@@ -21,7 +21,10 @@ _BLOCK_ROWS = 1024  # rows per HDF5 chunk: some 2 MB at 512 dimensions
 
 
 def write_npz(frames: Frames, path: Path) -> None:
-    """Write ``names`` (D,), ``times`` (T,) s, ``values`` (T, D), ``observed`` (T,) and what made them."""
+    """Write ``names`` (D,), ``times`` (T,) s, ``values`` (T, D), ``observed`` (T,) and what made them.
+
+    ``intervals`` (T, 2) s and ``valid`` (T, D) are there where the frames bring them.
+    """
     arrays: dict[str, Any] = {
         "names": np.array(frames.names, dtype=np.str_),
         "times": frames.times,
@@ -32,6 +35,8 @@ def write_npz(frames: Frames, path: Path) -> None:
     }
     if frames.intervals is not None:
         arrays["intervals"] = frames.intervals
+    if frames.valid is not None:
+        arrays["valid"] = frames.valid
     with replacing(path) as beside, beside.open("wb") as handle:
         np.savez(handle, **arrays)
 
@@ -55,6 +60,7 @@ def read_npz(path: Path) -> Frames:
                 source=Provenance(**json.loads(str(arrays["source"]))),
                 frame_shift=float(arrays["frame_shift"]) or None,
                 intervals=arrays["intervals"] if "intervals" in arrays else None,
+                valid=arrays["valid"] if "valid" in arrays else None,
             )
     except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise SchemaError(f"{path}: {error}; expected frames written by mmfeat; delete it and run again") from None
@@ -62,10 +68,11 @@ def read_npz(path: Path) -> Frames:
 
 def write_csv(frames: Frames, path: Path) -> None:
     """Write one row per frame: ``time`` in s, ``observed`` as 0 or 1, then the named dimensions."""
+    digits = 15 if frames.values.dtype == np.float64 else 7  # that the type can be relied on for
     with replacing(path) as beside, beside.open("w", encoding="utf-8") as handle:
         handle.write(",".join(("time", "observed", *frames.names)) + "\n")
         for time, observed, row in zip(frames.times, frames.observed, frames.values, strict=True):
-            handle.write(f"{time:.6f},{int(observed)}," + ",".join(f"{value:.7g}" for value in row) + "\n")
+            handle.write(f"{time:.6f},{int(observed)}," + ",".join(f"{value:.{digits}g}" for value in row) + "\n")
 
 
 class FrameWriter:
@@ -75,6 +82,7 @@ class FrameWriter:
         self._file = file
         self._ids: list[str] = []
         self._spanned: list[bool] = []  # whether the frames of an utterance brought intervals of their own
+        self._judged: list[bool] = []  # whether they brought the columns that are valid
         self._offsets = [0]
         file.attrs["names"] = json.dumps(names)
         file.attrs["frame_shift"] = frame_shift or 0.0
@@ -100,17 +108,27 @@ class FrameWriter:
             "intervals": spans,
         }
         for name, rows in columns.items():
-            dataset = self._file[name]
-            dataset.resize(last, axis=0)
-            dataset[first:last] = rows
+            self._fill(name, first, last, rows)
+        if frames.valid is not None:
+            if "valid" not in self._file:  # most extractors never bring it
+                self._create("valid", frames.valid.shape[1:], np.bool_)
+            self._fill("valid", first, last, frames.valid)
         self._ids.append(utterance_id)
         self._spanned.append(frames.intervals is not None)
+        self._judged.append(frames.valid is not None)
         self._offsets.append(last)
+
+    def _fill(self, name: str, first: int, last: int, rows: Any) -> None:
+        dataset = self._file[name]
+        dataset.resize(last, axis=0)
+        dataset[first:last] = rows
 
     def finish(self) -> None:
         """Write the index."""
         self._file.create_dataset("ids", data=self._ids, dtype=h5py.string_dtype())
         self._file.create_dataset("spanned", data=np.array(self._spanned, dtype=np.bool_))
+        if any(self._judged):
+            self._file.create_dataset("judged", data=np.array(self._judged, dtype=np.bool_))
         self._file.create_dataset("offsets", data=np.array(self._offsets, dtype=np.int64))
 
 
@@ -141,6 +159,7 @@ class FrameReader:
             self._rows = {name: row for row, name in enumerate(self._file["ids"].asstr()[:])}
             self._offsets = self._file["offsets"][:]
             self._spanned = self._file["spanned"][:]
+            self._judged = self._file["judged"][:] if "judged" in self._file else np.zeros(len(self._rows), np.bool_)
         except (OSError, KeyError) as error:
             raise SchemaError(f"{path}: {error}; expected frames written by mmfeat; run 'dvc repro' again") from None
 
@@ -158,6 +177,7 @@ class FrameReader:
             source=self.source,
             frame_shift=self.frame_shift,
             intervals=self._file["intervals"][span] if self._spanned[row] else None,
+            valid=self._file["valid"][span] if self._judged[row] else None,
         )
 
     def close(self) -> None:

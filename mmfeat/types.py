@@ -106,13 +106,14 @@ class Frames:
         On construction, if the shapes disagree, a value is not finite, or the times are not increasing.
     """
 
-    values: FloatArray  # (T, D) float32
+    values: FloatArray  # (T, D) float32, or float64 where they are compared with another program's to the last digit
     times: FloatArray  # (T,) float64 s, frame centres
     observed: BoolArray  # (T,) True where something was measured
     names: tuple[str, ...]  # of the D dimensions
     source: Provenance
     frame_shift: Seconds | None = None  # s; None where the frames are not equally spaced
     intervals: FloatArray | None = None  # (T, 2) float64 s, where frames have spans of their own
+    valid: BoolArray | None = None  # (T, D) True where that dimension means something; None: where observed
 
     def __post_init__(self) -> None:
         """Check what every consumer relies on."""
@@ -121,6 +122,11 @@ class Frames:
             raise SchemaError(
                 f"{self.source.extractor}: values {self.values.shape}, times {self.times.shape}, observed "
                 f"{self.observed.shape}, {len(self.names)} names; expected (T, D), (T,), (T,), D; mend the extractor"
+            )
+        if self.valid is not None and self.valid.shape != self.values.shape:
+            raise SchemaError(
+                f"{self.source.extractor}: valid {self.valid.shape} beside values {self.values.shape}; expected one "
+                "shape; mend the extractor"
             )
         if not np.isfinite(self.values).all() or not np.isfinite(self.times).all():
             raise SchemaError(

@@ -133,7 +133,7 @@ def _rows(
     if frames is None:
         return np.zeros((count, width), dtype=np.float32), np.zeros(count, dtype=np.bool_)
     if modality == "text":  # a row per word already
-        return frames.values, frames.observed
+        return frames.values.astype(np.float32, copy=False), frames.observed
     return align_frames(frames, utterance.words, rule)
 
 

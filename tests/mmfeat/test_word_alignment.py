@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,16 @@ def test_large_offsets_and_long_recordings_lose_no_digits():
     for row, word in enumerate(words):
         expected = mean_by_definition(frames.values, intervals, frames.observed, word)
         assert np.array_equal(features[row], expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("rule", ["overlap", "weighted"])
+def test_frames_in_float64_give_words_in_float32(rng, rule):
+    single, double = frames_of(np.zeros((20, 3))), rng.normal(size=(20, 3))
+    words = words_of((0.0, 0.5), (0.52, 0.54), (0.55, 1.9))
+    features, observed = align_frames(replace(single, values=double), words, rule)
+    assert features.dtype == np.float32
+    assert observed.all()
+    np.testing.assert_allclose(features, align_frames(frames_of(double), words, rule)[0], rtol=1e-6)
 
 
 def test_only_observed_frames_enter_even_if_the_others_hold_garbage():
