@@ -231,6 +231,29 @@ def plot(
     typer.echo(str(output))
 
 
+@app.command("plot-frames", epilog="Example: mmfeat plot-frames talk.wav --start 2 --end 6 --output talk.png")
+def plot_frames(
+    clip: Annotated[Path, typer.Argument(help="Media file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture to write: .png, .svg or .pdf.")],
+    extractor: Annotated[str, typer.Option(help="Name of an audio extractor; 'mmfeat list' shows them.")] = "covarep",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Setting of the extractor; may be repeated.")
+    ] = None,
+    start: Annotated[float | None, typer.Option(help="Draw from here on, in s; the whole file is analysed.")] = None,
+    end: Annotated[float | None, typer.Option(help="Draw up to here, in s.")] = None,
+) -> None:
+    """What an audio extractor hears in one file, on one figure: spectrogram, pitch, voice quality, envelope."""
+    from mmfeat import steps
+    from mmfeat.plots.frames import plot_frames, require_picture_name, require_stretch
+
+    require_picture_name(output)
+    _require_audio(extractor)
+    stretch = require_stretch(clip, start, end)
+    made = steps.extract_one(clip, extractor, dict(_pair(entry) for entry in settings or ()), None)
+    plot_frames(made, clip, output, stretch)
+    typer.echo(str(output))
+
+
 def main() -> None:
     """Run the command line."""
     console.run(app)
@@ -238,6 +261,16 @@ def main() -> None:
 
 def _extractor(name: str) -> str | None:
     return None if name == "none" else name
+
+
+def _require_audio(extractor: str) -> None:
+    from mmfeat import registry
+
+    modality = registry.module("mmfeat.extractors", extractor).MODALITY
+    if modality != "audio":
+        raise ConfigError(
+            f"extractor {extractor!r} is of {modality}; expected one of audio; 'mmfeat list' shows which those are"
+        )
 
 
 def _warn_of(transcriber: str | None) -> None:

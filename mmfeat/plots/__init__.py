@@ -12,8 +12,9 @@ import matplotlib
 
 from mmfeat.errors import ConfigError, OutputError
 from mmfeat.plots.clip import read_clip
-from mmfeat.plots.figure import DPI, draw_figure, thumbnails_on
+from mmfeat.plots.figure import draw_figure, thumbnails_on
 from mmfeat.plots.labels import font_families
+from mmfeat.plots.panels import DPI
 from mmfeat.safe_write import replacing
 from mmfeat.types import AlignedUtterance, FloatArray, Modality
 

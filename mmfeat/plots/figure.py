@@ -7,24 +7,21 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from mmfeat.plots.clip import Clip
 from mmfeat.plots.labels import Label, place_labels, spread
+from mmfeat.plots.panels import DPI, GREY, clear_frame, cut, name_panel, say_in, stack_panels
 from mmfeat.types import MODALITIES, AlignedUtterance, BoolArray, FloatArray, Modality, Seconds, Utterance, Word
 
-DPI = 110
 MARGINS = (1.45, 0.7, 0.75, 0.8)  # inch: left, right, top, bottom
 THUMBNAIL = 1.0  # inch
-GAP = 0.12  # inch, between panels
 SAID = 0.32  # inch, of a panel that only says why it is empty
 
 COLOURS: dict[Modality, str] = {"text": "#4c72b0", "audio": "#dd8452", "vision": "#55a868"}
 SHADES = ("#d9dfea", "#bcc7dc")  # of neighbouring words
-GREY = "#8a8a8a"
 UNSEEN: dict[str, Any] = {"facecolor": "#f2f2f2", "edgecolor": "#d0d0d0", "hatch": "////"}
 
 
@@ -56,10 +53,10 @@ def draw_figure(
     heard = bool(curves) and bool(utterance.observed["audio"].any())
     heights = [THUMBNAIL * 1.25 if clip.pictures else SAID, labels.height, SAID if clip.sound_note else 1.3]
     heights += [0.7 if heard else SAID] * max(len(curves), 1) + [0.8]
-    figure, panels = _panels(width, heights)
+    figure, panels = stack_panels(width, heights, MARGINS)
     for panel in panels:
         panel.set_xlim(first, last)
-        _plain(panel)
+        clear_frame(panel)
     _draw_pictures(panels[0], clip, per_second)
     _draw_words(panels[1], said, labels.labels, labels.height)
     _draw_sound(panels[2], clip, said, int(width * DPI))
@@ -71,29 +68,11 @@ def draw_figure(
     return figure
 
 
-def _panels(width: float, heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    left, right, top, bottom = MARGINS
-    height = sum(heights) + GAP * (len(heights) - 1) + top + bottom
-    figure = Figure(figsize=(width, height), facecolor="white")
-    FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(
-        len(heights),
-        1,
-        height_ratios=heights,
-        left=left / width,
-        right=1 - right / width,
-        top=1 - top / height,
-        bottom=bottom / height,
-        hspace=GAP * len(heights) / sum(heights),
-    )
-    return figure, [figure.add_subplot(grid[row]) for row in range(len(heights))]
-
-
 def _write_around(figure: Figure, utterance: AlignedUtterance, note: str) -> None:
     """Title, legend and notes."""
     width, height = figure.get_size_inches()
     left, right = MARGINS[0] / width, 1 - MARGINS[1] / width
-    figure.text(left, 1 - 0.3 / height, _cut(utterance.utterance.id, 90), fontsize=13, fontweight="bold", va="center")
+    figure.text(left, 1 - 0.3 / height, cut(utterance.utterance.id, 90), fontsize=13, fontweight="bold", va="center")
     figure.text(left, 1 - 0.56 / height, _subtitle(utterance), color="#444444", va="center")
     figure.text(left, 0.14 / height, note, color="#444444", fontsize=8)
     patches = [Patch(facecolor=colour, label=f"{modality} observed") for modality, colour in COLOURS.items()]
@@ -119,34 +98,14 @@ def _subtitle(utterance: AlignedUtterance) -> str:
     for name, value in said.labels.items():
         classes = utterance.classes.get(name)
         parts.append(f"{name} {classes[int(value)] if classes else format(value, 'g')}")
-    return _cut("   ·   ".join(parts), 170)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-def _plain(panel: Axes) -> None:
-    panel.tick_params(left=False, labelleft=False, bottom=False, labelbottom=False, labelsize=8)
-    for side in ("top", "right", "left", "bottom"):
-        panel.spines[side].set_visible(False)
-
-
-def _name(panel: Axes, text: str, height: float = 0.5) -> None:
-    panel.annotate(
-        text, (0, height), xytext=(-8, 0), xycoords="axes fraction", textcoords="offset points", ha="right", va="center"
-    )
-
-
-def _say(panel: Axes, text: str, height: float = 0.5) -> None:
-    panel.text(0.5, height, text, transform=panel.transAxes, ha="center", va="center", color=GREY, style="italic")
+    return cut("   ·   ".join(parts), 170)
 
 
 def _draw_pictures(panel: Axes, clip: Clip, per_second: float) -> None:
-    _name(panel, "faces")
+    name_panel(panel, "faces")
     panel.set_ylim(0, THUMBNAIL * 1.25)
     if not clip.pictures:
-        _say(panel, clip.pictures_note)
+        say_in(panel, clip.pictures_note)
         return
     first, last = panel.get_xlim()
     size = THUMBNAIL / per_second
@@ -168,10 +127,10 @@ def _draw_pictures(panel: Axes, clip: Clip, per_second: float) -> None:
 
 
 def _draw_words(panel: Axes, said: Utterance, labels: Sequence[Label], height: float) -> None:
-    _name(panel, "words")
+    name_panel(panel, "words")
     panel.set_ylim(0, height)
     if not said.words:
-        _say(panel, "this utterance has no words")
+        say_in(panel, "this utterance has no words")
         return
     for index, word in enumerate(said.words):
         panel.add_patch(
@@ -191,9 +150,9 @@ def _draw_words(panel: Axes, said: Utterance, labels: Sequence[Label], height: f
 
 
 def _draw_sound(panel: Axes, clip: Clip, said: Utterance, columns: int) -> None:
-    _name(panel, "sound")
+    name_panel(panel, "sound")
     if clip.sound is None or clip.sound_note:
-        _say(panel, clip.sound_note)
+        say_in(panel, clip.sound_note)
         return
     samples = clip.sound.samples
     edges = np.unique(np.linspace(0, len(samples), min(columns, len(samples)) + 1).astype(int))[:-1]
@@ -210,17 +169,17 @@ def _draw_sound(panel: Axes, clip: Clip, said: Utterance, columns: int) -> None:
 
 def _draw_features(panels: Sequence[Axes], utterance: AlignedUtterance, curves: Mapping[str, FloatArray]) -> None:
     if not curves:
-        _name(panels[0], "audio")
-        _say(panels[0], "no audio features in this artefact")
+        name_panel(panels[0], "audio")
+        say_in(panels[0], "no audio features in this artefact")
     for panel, (name, values) in zip(panels, curves.items(), strict=False):
-        _name(panel, _cut(name, 18))
+        name_panel(panel, cut(name, 18))
         _draw_steps(panel, utterance.utterance.words, values, utterance.observed["audio"])
 
 
 def _draw_steps(panel: Axes, words: Sequence[Word], values: FloatArray, observed: BoolArray) -> None:
     """One level per word; words where the sound was not observed leave a gap."""
     if not observed.any():
-        _say(panel, "not observed in any word" if words else "no words")
+        say_in(panel, "not observed in any word" if words else "no words")
         return
     panel.spines["right"].set_visible(True)
     panel.tick_params(right=True, labelright=True, labelsize=7)
@@ -244,13 +203,13 @@ def _draw_observed(panel: Axes, utterance: AlignedUtterance) -> None:
     words = utterance.utterance.words
     panel.set_ylim(len(MODALITIES), 0)
     for row, modality in enumerate(MODALITIES):
-        _name(panel, modality, 1 - (row + 0.5) / len(MODALITIES))
+        name_panel(panel, modality, 1 - (row + 0.5) / len(MODALITIES))
         if modality not in utterance.observed:
-            _say(panel, "not in this artefact", 1 - (row + 0.5) / len(MODALITIES))
+            say_in(panel, "not in this artefact", 1 - (row + 0.5) / len(MODALITIES))
             continue
         for word, seen in zip(words, utterance.observed[modality], strict=True):
             look = {"facecolor": COLOURS[modality], "edgecolor": "white"} if seen else UNSEEN
             cell = (word.start, row + 0.06), word.end - word.start, 0.88
             panel.add_patch(Rectangle(*cell, linewidth=0.8, **look))
     if not words:
-        _say(panel, "no words, so nothing to observe")
+        say_in(panel, "no words, so nothing to observe")

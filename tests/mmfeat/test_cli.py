@@ -161,6 +161,35 @@ def test_a_picture_of_an_utterance(run: Run, extracted: Path, tmp_path: Path):
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("extractor", ["covarep", "librosa33"])
+def test_a_picture_of_the_frames_of_a_clip(run: Run, clip: tuple[Path, str], tmp_path: Path, extractor: str):
+    output = tmp_path / "x.png"
+    code, out, err = run("plot-frames", clip[0], "--extractor", extractor, "--output", output)
+    assert (code, out) == (0, f"{output}\n"), err
+    assert output.read_bytes().startswith(b"\x89PNG")
+    assert 50_000 < output.stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--output", "x.jpg"), "expected a name that ends in .png, .svg, .pdf"),
+        (("--output", "x.png", "--extractor", "hog"), "extractor 'hog' is of vision; expected one of audio"),
+        (("--output", "x.png", "--extractor", "glove"), "extractor 'glove' is of text; expected one of audio"),
+        (("--output", "x.png", "--extractor", "covare"), "did you mean covarep?"),
+        (("--output", "x.png", "--start", "2", "--end", "1"), "expected 0 <= start < end"),
+        (("--output", "x.png", "--set", "mode"), "expected KEY=VALUE"),
+    ],
+)
+def test_a_picture_of_frames_that_cannot_be_drawn_is_one_line(
+    run: Run, clip: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple, message: str
+):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("plot-frames", clip[0], *arguments)
+    assert (code, err.count("\n"), message in err) == (1, 1, True), err
+    assert not list(tmp_path.iterdir())
+
+
 def test_list_names_every_plugin(run: Run):
     rows = json.loads(run("list", "--json")[1])
     assert {"glove", "librosa33", "facenet", "hog", "folder", "pocketsphinx", "whisper"} <= {
@@ -178,7 +207,9 @@ def test_doctor_says_what_is_missing_and_how_to_get_it(run: Run, demo: Path):
     assert any(row["what"] == "GloVe vectors" and row["state"] == "missing" and row["detail"] for row in missing)
 
 
-@pytest.mark.parametrize("command", ["extract", "words", "frames", "info", "validate", "list", "doctor", "plot"])
+@pytest.mark.parametrize(
+    "command", ["extract", "words", "frames", "info", "validate", "list", "doctor", "plot", "plot-frames"]
+)
 def test_every_command_has_an_example_in_its_help(run: Run, command: str):
     code, out, _ = run(command, "--help")
     assert (code, f"mmfeat {command}" in out) == (0, True)
