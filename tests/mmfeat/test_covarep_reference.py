@@ -277,6 +277,15 @@ def test_emotional_speech_has_the_originals_phase_deviation_and_glottal_correlat
     assert_correlated(wild, HMPDD, 0.97)
 
 
+@pytest.mark.slow
+def test_the_shipped_creak_networks_still_follow_the_posteriors_that_they_learnt(wild):
+    """These clips trained them: agreement on unseen speakers is what ``pipelines.creak_network`` prints."""
+    ours, theirs = wild.column("creak")
+    creaky = theirs > 0.3
+    assert wild.correlation("creak") >= 0.97
+    assert np.mean(np.abs(ours - theirs)[creaky]) <= 0.1
+
+
 # The stages of one clip
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -101,10 +102,11 @@ class _Result:
 
     def pitch(self, pitch: Pitch) -> None:
         places = pitch.samples
-        self.values[:, 0] = on_grid(places, pitch.f0, self.length)
-        self.voiced = on_grid(places, pitch.voiced.astype(np.float64), self.length) >= 0.5
+        on_grid(places, pitch.f0, self.values[:, 0])
+        on_grid(places, pitch.voiced.astype(np.float64), self.values[:, 1])
+        self.voiced = self.values[:, 1] >= 0.5
         self.values[:, 1] = self.voiced
-        self.analysed = measured_on_grid(places, np.isfinite(pitch.f0), self.length)
+        self.analysed = measured_on_grid(places, np.isfinite(pitch.f0), len(self.values))
         self.valid[:, 0], self.valid[:, 1] = self.voiced, self.analysed
 
     def finished(self, variances: Doubles, silence: float, *, faithful: bool) -> Analysis:
@@ -125,10 +127,10 @@ def _add_glottal(result: _Result, signal: Signal, residual: Signal, pitch: Pitch
     dispersion = find_dispersion(residual, closures)
     values = np.stack([measured.naq, measured.qoq, measured.h1h2, measured.psp], axis=1)
     first = _COLUMN["NAQ"]
-    result.values[:, first : first + 4] = on_grid(closures, values, result.length)
+    on_grid(closures, values, result.values[:, first : first + 4])
     # MDQ's time stamps come one sample earlier.
-    result.values[:, first + 4] = on_grid(closures - 1, dispersion, result.length)
-    valid = measured_on_grid(closures, measured.measured, result.length) & result.voiced
+    on_grid(closures - 1, dispersion, result.values[:, first + 4])
+    valid = measured_on_grid(closures, measured.measured, len(result.values)) & result.voiced
     result.valid[:, first : first + 5] = valid[:, None]
 
 
@@ -141,8 +143,8 @@ def _add_slopes(result: _Result, signal: Signal, *, faithful: bool) -> None:
         slopes = np.where(np.isnan(slopes), 0.0, slopes)
     column = _COLUMN["peakSlope"]
     with np.errstate(invalid="ignore"):
-        result.values[:, column] = on_grid(places, slopes, result.length)
-    result.valid[:, column] = measured_on_grid(places, np.isfinite(slopes), result.length)
+        on_grid(places, slopes, result.values[:, column])
+    result.valid[:, column] = measured_on_grid(places, np.isfinite(slopes), len(result.values))
 
 
 def _add_creak(result: _Result, signal: Signal, residual: Signal, pitch: Pitch) -> None:
@@ -150,54 +152,70 @@ def _add_creak(result: _Result, signal: Signal, residual: Signal, pitch: Pitch) 
     places = row_places(result.length)
     column = _COLUMN["creak"]
     posterior = posterior_of(creak_features(signal, residual, pitch))
-    result.values[:, column] = on_grid(places, posterior, result.length)
-    result.valid[:, column] = measured_on_grid(places, np.ones(len(places), dtype=np.bool_), result.length)
+    on_grid(places, posterior, result.values[:, column])
+    result.valid[:, column] = measured_on_grid(places, np.ones(len(places), dtype=np.bool_), len(result.values))
 
 
 def _add_spectral(result: _Result, signal: Signal, pitch: Pitch, *, faithful: bool) -> None:
     """Rd, MCEP, HMPDM and HMPDD, which share frames of sinusoids."""
     analysed = analysable(pitch, result.length)
-    count = len(analysed.rows)
-    if not count:
+    if not len(analysed.rows):
         return
-    sounding = np.ones(count, dtype=np.bool_)
-    rds, cepstra = np.empty((count, 2)), np.empty((count, len(MCEP)))
-    means, deviations = np.empty((count, len(HMPDM))), np.empty((count, len(HMPDD)))
+    sounding = np.ones(len(analysed.rows), dtype=np.bool_)
+    # Deviation of the default mode: the original spreads the spectra over the whole recording, which moves each by up
+    # to 50 ms, more where frames were dropped.
+    stretched = np.floor(np.linspace(1, result.length, analysed.kept) + 0.5)[analysed.ranks] - 1
+    spectra = _Filling(result, "MCEP_0", on_grid, stretched if faithful else analysed.centres, sounding)
+    pulses = _Filling(result, "Rd", on_grid, analysed.centres - 1, sounding)  # time stamps one sample earlier
+    means = _Filling(result, "HMPDM_0", angles_on_grid, analysed.centres, sounding)
+    deviations = _Filling(result, "HMPDD_0", on_grid, analysed.centres, sounding)
     tracker = PhaseTracker(analysed)
 
     def distortions() -> Iterator[Doubles]:
         for rows, found in read_sinusoids(signal, analysed):
+            # Deviation of the default mode: a window of zeros is no measurement, nor are its neighbours drawn to it.
             sounding[rows] = faithful | (found.level.max(axis=1) > np.log(SMALLEST))
-            rds[rows] = np.stack(rd_of(found, conjugate=faithful), axis=1)
-            cepstra[rows] = mel_cepstrum(true_envelope(found.level, analysed.f0[rows]))
+            pulses.add(rows, np.stack(rd_of(found, conjugate=faithful), axis=1))
+            spectra.add(rows, mel_cepstrum(true_envelope(found.level, analysed.f0[rows])))
             yield tracker.distortion(rows.start, found)
 
     for rows, smoothed in tracker.smoothed(distortions(), floor=not faithful):
-        means[rows], deviations[rows] = smoothed.mean, smoothed.deviation
-    # Deviation of the default mode: a window of zeros is no measurement, and its neighbours are not drawn towards it.
-    places, length = analysed.centres[sounding], result.length
-    # Deviation of the default mode: the original spreads the spectra over the whole recording, which moves each by up
-    # to 50 ms, more where frames were dropped.
-    stretched = np.floor(np.linspace(1, length, analysed.kept) + 0.5)[analysed.ranks] - 1
-    spectra_places = stretched if faithful else places
-    _place_spectral(result, places, (rds[sounding], means[sounding], deviations[sounding]))
-    first = _COLUMN["MCEP_0"]
-    result.values[:, first : first + len(MCEP)] = on_grid(spectra_places, cepstra[sounding], length)
-
-
-def _place_spectral(result: _Result, places: IntArray, tracks: tuple[Doubles, Doubles, Doubles]) -> None:
-    rds, means, deviations = tracks
-    length = result.length
-    first = _COLUMN["Rd"]
-    result.values[:, first : first + 2] = on_grid(places - 1, rds, length)  # time stamps one sample earlier
-    first = _COLUMN["HMPDM_0"]
-    result.values[:, first : first + len(HMPDM)] = angles_on_grid(places, means, length)
-    first = _COLUMN["HMPDD_0"]
-    result.values[:, first : first + len(HMPDD)] = on_grid(places, deviations, length)
-    measured = measured_on_grid(places, np.ones(len(places), dtype=np.bool_), length)
+        means.add(rows, smoothed.mean)
+        deviations.add(rows, smoothed.deviation)
+    places = analysed.centres[sounding]
+    measured = measured_on_grid(places, np.ones(len(places), dtype=np.bool_), len(result.values))
     for name in _SPECTRAL:
         result.valid[:, _COLUMN[name]] = measured
     result.valid[:, _COLUMN["Rd"]] &= result.voiced
+
+
+class _Filling:
+    """Columns that are filled as the frames of their track come in; frames that do not sound are left out."""
+
+    def __init__(
+        self,
+        result: _Result,
+        first: str,
+        fill: Callable[[Any, Doubles, Doubles], None],
+        places: IntArray | Doubles,
+        sounding: BoolArray,
+    ) -> None:
+        self._values = result.values[:, _COLUMN[first] :]
+        self._fill = fill
+        self._places = places.astype(np.float64)
+        self._sounding = sounding
+        self._last_place, self._last_values = np.zeros(0), np.zeros((0, 0))
+
+    def add(self, rows: slice, values: Doubles) -> None:
+        """Take the next frames of the track, (rows, D)."""
+        kept = self._sounding[rows]
+        places, values = self._places[rows][kept], values[kept]
+        if not len(places):
+            return
+        if len(self._last_place):
+            places, values = np.append(self._last_place, places), np.concatenate([self._last_values, values])
+        self._fill(places, values, self._values[:, : values.shape[1]])
+        self._last_place, self._last_values = places[-1:], values[-1:]
 
 
 def _variances(samples: FloatArray) -> Doubles:

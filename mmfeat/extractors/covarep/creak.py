@@ -44,7 +44,7 @@ FEATURES = (
 WEIGHTS = Path(__file__).parent / "creak.npz"
 _SPAN, _SHORT = 800, 512  # samples: frames of 50 ms and of 32 ms
 _POWER_SPAN, _POWER_HOP = 64, 32  # samples: 4 ms, 2 ms
-_FRAMES = 2000  # at a time
+_FRAMES = 500  # at a time
 _HELD = 0.035  # s before a power peak in which its values hold
 _UNKNOWN_F0 = 100.0  # Hz, where nothing is voiced
 

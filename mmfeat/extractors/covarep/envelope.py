@@ -182,7 +182,7 @@ def _folded(level: Doubles) -> tuple[Doubles, Doubles, Doubles]:
     return total, difference, power
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"nnan", "nsz", "reassoc", "contract"})
 def _raise(level: Doubles, rows: IntArray, even: Doubles, odd: Doubles, raised: Doubles, result: Doubles) -> Doubles:
     """Put envelopes together and lift the spectra to them; how far each spectrum stands above its envelope, (K,)."""
     half = level.shape[1] - 1

@@ -25,7 +25,7 @@ _BEYOND = 8  # samples after the closure where the steepest descent may lie: 0.5
 _FEWEST = 5  # spectral peaks for H1-H2
 _PARABOLA = 2048  # size of the spectrum of PSP
 _MISFIT = 0.01  # of the parabola, where its fit ends
-_LOW = 8.0  # times F0: as much of the spectrum as H1 - H2 is looked for in
+_LOW = 6.0  # times F0: as much of the spectrum as H1 - H2 is looked for in
 _SIMILAR = 1.25  # periods within this ratio share a table
 _TINY = 1e-300
 _SCALE = 2.0**15  # the original works on 16-bit numbers here
@@ -184,7 +184,7 @@ def _first_harmonics(derivative: Doubles, closures: IntArray, period: IntArray) 
     return 10 * result
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=8)
 def _low_spectrum(similar: int) -> tuple[Doubles, Doubles]:
     """Cosines and sines (samples, bins) for frames of periods from ``1.25 ** similar`` to 1.25 times that."""
     longest, shortest = int(np.ceil(_SIMILAR ** (similar + 1))), _SIMILAR**similar

@@ -7,10 +7,11 @@ Drugman, "Residual excitation skewness for automatic speech polarity detection",
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from scipy import signal as dsp
 
 from mmfeat.extractors.covarep.linear_prediction import ORDER, Residual
-from mmfeat.extractors.covarep.signals import Recording, Signal, ZeroPhase, blocks
+from mmfeat.extractors.covarep.signals import Doubles, Recording, Signal, ZeroPhase, blocks
 from mmfeat.types import FloatArray
 
 RATE = 16_000  # Hz
@@ -49,10 +50,19 @@ def _skewness(signal: Signal) -> float:
     """Biased skewness, NaN counted as 0; 0 for a constant."""
     sums = np.zeros(3)
     for block in blocks(len(signal)):
-        values = np.nan_to_num(signal.read(*block))
-        sums += [values.sum(), np.square(values).sum(), (values**3).sum()]
+        _add_powers(signal.read(*block), sums)
     if sums[1] == 0.0:
         return 0.0
     first, second, third = sums / len(signal)
     variance = second - first**2
     return float((third - 3 * first * second + 2 * first**3) / variance**1.5) if variance > 0.0 else 0.0
+
+
+@njit(cache=True)
+def _add_powers(values: Doubles, sums: Doubles) -> None:
+    """Add the sums of the values, of their squares and of their cubes."""
+    for value in values:
+        if not np.isnan(value):
+            sums[0] += value
+            sums[1] += value * value
+            sums[2] += value * value * value
