@@ -120,24 +120,27 @@ def creak_features(signal: Signal, residual: Signal, pitch: Pitch) -> Doubles:
     """
     length = len(signal)
     rows = row_places(length)
+    features = np.empty((len(rows), len(FEATURES)))
+    column = {name: features[:, place] for place, name in enumerate(FEATURES)}
     median = pitch.median(0.0, np.inf) or _UNKNOWN_F0
+    # One after the other: the tracks of an hour would not fit beside each other.
     energy, crossings = _energy_and_crossings(signal)
+    column["energy"][:] = energy.at(rows)
+    column["zero_crossings"][:] = crossings.at(rows)
+    column["residual_peak_prominence"][:] = _prominence(residual, median, energy).at(rows)
+    del energy, crossings
     creak_f0, difference = _harmonic_difference(residual, median)
-    pulses = _power_pulses(signal)
-    stretched = _Track(np.linspace(0, length - 1, len(pitch.f0)), pitch.f0)
-    tracks = [
-        difference.at(rows),
-        _prominence(residual, median, energy).at(rows),
-        crossings.at(rows),
-        _periodicity(signal).at(rows),
-        *pulses.at(rows),
-        stretched.at(rows),
-        np.full(len(rows), median),
-        energy.at(rows),
-        _power_deviation(signal).at(rows),
-        creak_f0.at(rows),
-    ]
-    return np.stack(tracks, axis=1)
+    column["creak_f0"][:] = creak_f0.at(rows)
+    column["h2_h1"][:] = difference.at(rows)
+    del creak_f0, difference
+    column["intra_frame_periodicity"][:] = _periodicity(signal).at(rows)
+    pulses = _power_pulses(signal).at(rows)
+    for name, values in zip(("inter_pulse_similarity", "power_fall", "power_rise"), pulses, strict=True):
+        column[name][:] = values
+    column["power_deviation"][:] = _power_deviation(signal).at(rows)
+    column["f0"][:] = _Track(np.linspace(0, length - 1, len(pitch.f0)), pitch.f0).at(rows)
+    column["f0_median"][:] = median
+    return features
 
 
 def with_changes(features: Doubles) -> Doubles:
@@ -421,9 +424,9 @@ def _power_deviation(signal: Signal) -> _Track:
     )
     if len(power) < 33:
         return _Track(np.zeros(0), np.zeros(0))
-    mean = ndimage.uniform_filter1d(power, 33, mode="nearest")
-    square = ndimage.uniform_filter1d(np.square(power), 33, mode="nearest")
-    deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
+    deviation = ndimage.uniform_filter1d(np.square(power), 33, mode="nearest")
+    deviation -= ndimage.uniform_filter1d(power, 33, mode="nearest") ** 2
+    np.sqrt(np.maximum(deviation, 0.0, out=deviation), out=deviation)
     places = _centres(len(power), _POWER_SPAN, _POWER_HOP)
     return _Track(places, ndimage.median_filter(deviation, 13, mode="constant"))
 
