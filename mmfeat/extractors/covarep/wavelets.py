@@ -52,7 +52,7 @@ def maxima_dispersion(residual: FloatArray, closures: IntArray) -> Doubles:
     -------
     array, (N,) float64
         0 where a period on either side leaves the recording. The distance is measured from the sample before the
-        closure (a slip of the original, kept): a perfectly compact pulse gives ``1 / T0``.
+        closure (a slip of the original, kept): a perfectly compact downward pulse gives ``1 / T0``.
     """
     return find_dispersion(Recording(residual), closures)
 
