@@ -12,7 +12,7 @@ def main(name: str, modality: str) -> None:
     """Write the frames of a corpus, and the ledger."""
     settings = params.read()
     extract, run = settings["extract"], settings["run"]
-    plugin = extract[modality]
+    plugin = params.extractor(settings, modality)
     own = dict(extract["settings"].get(plugin) or {})
     if plugin == "glove":
         own["path"] = params.corpus(settings, name)["glove"]

@@ -44,3 +44,23 @@ def corpus(params: dict[str, Any], name: str) -> dict[str, Any]:
             f"corpus {name!r}: no folder {section['root']}; expected its raw release there; put or link it there"
         )
     return section
+
+
+def extractor(params: dict[str, Any], modality: str) -> str:
+    """Name of the extractor of a modality.
+
+    Raises
+    ------
+    ConfigError
+        If the code that its stage depends on is another one's.
+    """
+    name: str = params["extract"][modality]
+    code = params["extract"]["code"][modality]
+    folder = f"mmfeat/extractors/{name}"
+    if code not in (folder, f"{folder}.py"):
+        given = folder if Path(folder).is_dir() else f"{folder}.py"
+        raise ConfigError(
+            f"extract.code.{modality} in {PATH} is {code!r}; expected the code of extract.{modality}, {name!r}; "
+            f"set it to {given}"
+        )
+    return name

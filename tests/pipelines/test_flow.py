@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from mmfeat.artifact import Artifact
+from mmfeat.errors import ConfigError
+from pipelines import params
 
 BIN = Path(sys.executable).parent
 
@@ -55,13 +57,21 @@ def dvc(folder: Path, *arguments: str) -> str:
 
 def set_param(folder: Path, section: str, key: str, value: object) -> None:
     path = folder / "pipelines" / "params.yaml"
-    params = yaml.safe_load(path.read_text())
-    params[section][key] = value
-    path.write_text(yaml.safe_dump(params))
+    written = yaml.safe_load(path.read_text())
+    written[section][key] = value
+    path.write_text(yaml.safe_dump(written))
 
 
 def ran(output: str) -> list[str]:
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+def test_an_extractor_whose_code_is_not_the_one_that_its_stage_depends_on_is_refused():
+    extract = {"audio": "covarep", "code": {"audio": "mmfeat/extractors/librosa33.py"}}
+    with pytest.raises(ConfigError, match="extract.code.audio .* set it to mmfeat/extractors/covarep"):
+        params.extractor({"extract": extract}, "audio")
+    extract["code"]["audio"] = "mmfeat/extractors/covarep"
+    assert params.extractor({"extract": extract}, "audio") == "covarep"
 
 
 @pytest.mark.slow

@@ -17,13 +17,14 @@ from scipy import fft
 
 from mmfeat.extractors.covarep.inverse_filtering import LONGEST, periods
 from mmfeat.extractors.covarep.signals import BLOCK, Doubles, Recording
-from mmfeat.types import BoolArray, FloatArray, IntArray
+from mmfeat.types import BoolArray, FloatArray, IntArray, batched_rows
 
 RATE = 16_000  # Hz; also the size of the spectrum of H1-H2, whose bins are one hertz wide
 F0_RANGE = (20.0, 500.0)  # Hz, exclusive: closures outside are not measured
 _BEYOND = 8  # samples after the closure where the steepest descent may lie: 0.5 ms
 _FEWEST = 5  # spectral peaks for H1-H2
 _PARABOLA = 2048  # size of the spectrum of PSP
+_PULSES = 512  # spectra at a time
 _MISFIT = 0.01  # of the parabola, where its fit ends
 _LOW = 6.0  # times F0: as much of the spectrum as H1 - H2 is looked for in
 _SIMILAR = 1.25  # periods within this ratio share a table
@@ -117,7 +118,8 @@ def find_parameters(flow: FlowReader, closures: IntArray) -> GlottalParameters:
         period = lengths[group]
         values[0, group], values[1, group] = _quotients(pulses, derivative, begin, end, period)
         values[2, group] = _first_harmonics(derivative, end, period)
-        values[3, group] = _parabolic(pulses, begin, end, period)
+        for some in batched_rows(len(group), _PULSES):
+            values[3, group[some]] = _parabolic(pulses, begin[some], end[some], period[some])
     if measured[0]:
         values[3, 0] = 0.0  # no cycle ends at the first closure
     return GlottalParameters(values[0], values[1], values[2], values[3], measured)
