@@ -1,0 +1,12 @@
+"""The command line: every command parses, calls the library, and shows what came back."""
+
+from mmfeat import console
+from mmfeat.cli import clips, look
+from mmfeat.cli.app import app
+
+__all__ = ["app", "clips", "look", "main"]
+
+
+def main() -> None:
+    """Run the command line."""
+    console.run(app)

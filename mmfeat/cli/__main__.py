@@ -1,0 +1,5 @@
+"""``python -m mmfeat.cli``."""
+
+from mmfeat.cli import main
+
+main()
