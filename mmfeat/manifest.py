@@ -64,7 +64,8 @@ def _read_lines(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
 def _utterance_to_json(utterance: Utterance) -> dict[str, Any]:
     row = asdict(utterance)
     row["media"] = utterance.media.as_posix()
-    row["labels"] = dict(utterance.labels)
+    row["sound"] = utterance.sound and utterance.sound.as_posix()
+    row["labels"], row["parts"] = dict(utterance.labels), dict(utterance.parts)
     for key in ("words", "cues"):
         row[key] = [[word.text, word.start, word.end, word.score] for word in getattr(utterance, key)]
     return row
@@ -72,7 +73,7 @@ def _utterance_to_json(utterance: Utterance) -> dict[str, Any]:
 
 def _utterance_from_json(row: dict[str, Any], path: Path, line: int) -> Utterance:
     try:
-        row = {**row, "media": Path(row["media"])}
+        row = {**row, "media": Path(row["media"]), "sound": row["sound"] and Path(row["sound"])}
         for key in ("words", "cues"):
             row[key] = tuple(Word(*word) for word in row[key])
         return Utterance(**row)

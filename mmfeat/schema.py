@@ -2,13 +2,17 @@
 
 Layout of the HDF5 file, per split ``<split>/`` (N utterances, R words of all of them, D_m dimensions)::
 
-    ids speaker dialogue media media_sha256   (N,)  text; '' where unknown
+    ids speaker dialogue media media_sha256 sound half   (N,)  text; '' where unknown
     turn (N,) int64   start end (N,) float64 s
     offsets (N + 1,) int64                    words of utterance i are rows offsets[i] : offsets[i + 1] of what follows
     words (R,) text   intervals (R, 2) float64 s   scores (R,) float32, scored (R,) bool
     observed (R, 3) bool                      columns text, audio, vision
     text | audio | vision (R, D_m) float32    only the modalities that were extracted
+    own/<modality>/offsets (N + 1,) int64, observed (R_m,) bool, intervals (R_m, 2) float64 s
+                                              of a modality whose rows are not the words; then it is (R_m, D_m), and
+                                              its column of ``observed`` is False
     labels/<name> (N,) float64, labels_known/<name> (N,) bool
+    parts/<named split> (N,) text             part of the utterance in another split; '' where that leaves it out
 
 The rows are ragged rather than padded: a corpus reads in one contiguous block per modality, and one long recording does
 not make every short utterance as long as itself. `Artifact.padded` gives (N, W, D) and the ``word_mask``.
@@ -23,12 +27,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmfeat.errors import SchemaError
-from mmfeat.types import MODALITIES, FloatArray, Utterance
+from mmfeat.types import MODALITIES, BoolArray, FloatArray, IntArray, Modality, Utterance, batched_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ATTRIBUTES = (
     "schema_version",
     "dataset",
@@ -38,9 +42,15 @@ ATTRIBUTES = (
     "words_from",
     "alignment_rule",
     "source",
+    "split",
+    "target",
+    "expected",
+    "clock",
+    "own_rows",
 )
-TEXT_COLUMNS = ("ids", "speaker", "dialogue", "media", "media_sha256")
+TEXT_COLUMNS = ("ids", "speaker", "dialogue", "media", "media_sha256", "sound", "half")
 SHOWN_FAILURES = 20
+BLOCK = 65536  # rows read at once
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,7 @@ def index_problems(table: pd.DataFrame, rows: int) -> list[Problem]:
     return _broken_rules(rules, table)
 
 
-def array_problems(arrays: Mapping[str, Any], split: str, block: int = 65536) -> list[Problem]:
+def array_problems(arrays: Mapping[str, Any], split: str, own_rows: Sequence[Modality] = ()) -> list[Problem]:
     """Check shapes and finiteness of one split; reads block by block, so that memory does not grow with the corpus."""
     count, rows = len(arrays["ids"]), int(arrays["offsets"][-1]) if len(arrays["offsets"]) else 0
     shapes: dict[str, tuple[int, ...]] = {
@@ -154,11 +164,18 @@ def array_problems(arrays: Mapping[str, Any], split: str, block: int = 65536) ->
         if found != shape:
             problems.append(Problem(split, name, f"an array of shape {shape}", str(found or "missing")))
     for number, name in enumerate(MODALITIES):
-        if name in arrays and "observed" in arrays:
-            problems += _feature_problems(arrays, split, name, number, rows, block)
+        if name in arrays and "observed" in arrays and name not in own_rows:
+            rows_of = _Rows(arrays["ids"], arrays["offsets"][:], arrays["observed"], number)
+            problems += _feature_problems(arrays[name], split, name, rows_of)
     for name in ("intervals", "scores", "start", "end"):
         if name in arrays and not np.isfinite(arrays[name][:]).all():
             problems.append(Problem(split, name, "finite numbers", "NaN or infinity"))
+    return problems + _column_problems(arrays, split, count)
+
+
+def _column_problems(arrays: Mapping[str, Any], split: str, count: int) -> list[Problem]:
+    """Labels and parts: one value per utterance."""
+    problems = []
     for name in arrays.get("labels", ()):
         values, known = arrays["labels"][name], arrays.get("labels_known", {}).get(name)
         if values.shape != (count,) or known is None or known.shape != (count,):
@@ -167,27 +184,71 @@ def array_problems(arrays: Mapping[str, Any], split: str, block: int = 65536) ->
             )
         elif not np.isfinite(values[:]).all():
             problems.append(Problem(split, f"labels/{name}", "finite numbers", "NaN or infinity"))
+    for name in arrays.get("parts", ()):
+        if arrays["parts"][name].shape != (count,):
+            found = str(arrays["parts"][name].shape)
+            problems.append(Problem(split, f"parts/{name}", f"an array of shape {(count,)}", found))
     return problems
 
 
-def _feature_problems(
-    arrays: Mapping[str, Any], split: str, name: str, number: int, rows: int, block: int
-) -> list[Problem]:
+def own_row_problems(arrays: Mapping[str, Any], split: str, modality: Modality) -> list[Problem]:
+    """Check one modality whose rows are not the words."""
+    room = arrays.get("own", {}).get(modality, {})
+    absent = [name for name in ("offsets", "observed", "intervals") if name not in room]
+    if absent:
+        return [Problem(split, f"own/{modality}/{name}", "this dataset", "missing") for name in absent]
+    offsets, count = room["offsets"][:], len(arrays["ids"])
+    if offsets.shape != (count + 1,) or offsets[0] != 0 or (np.diff(offsets) < 0).any():
+        rule = f"{count + 1} numbers from 0 that do not decrease"
+        return [Problem(split, f"own/{modality}/offsets", rule, str(offsets.shape))]
+    rows, problems = int(offsets[-1]), []
+    for name, shape in (("observed", (rows,)), ("intervals", (rows, 2))):
+        if room[name].shape != shape:
+            problems.append(
+                Problem(split, f"own/{modality}/{name}", f"an array of shape {shape}", str(room[name].shape))
+            )
+    if problems:
+        return problems
+    intervals = room["intervals"][:]
+    if not np.isfinite(intervals).all() or (intervals[:, 1] < intervals[:, 0]).any():
+        rule = "finite times, start not after end"
+        problems.append(Problem(split, f"own/{modality}/intervals", rule, "NaN, infinity, or an end before its start"))
+    rows_of = _Rows(arrays["ids"], offsets, room["observed"])
+    return problems + _feature_problems(arrays[modality], split, modality, rows_of)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Whose the rows of a modality are, and which were observed."""
+
+    ids: Any
+    offsets: IntArray
+    mask: Any  # (R,), or (R, 3) and the column
+    column: int | None = None
+
+    def observed(self, span: slice) -> BoolArray:
+        seen: BoolArray = self.mask[span] if self.column is None else self.mask[span, self.column]
+        return seen
+
+    def owner(self, row: int) -> str:
+        number = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        return str(self.ids.asstr()[number] if hasattr(self.ids, "asstr") else self.ids[number])
+
+
+def _feature_problems(features: Any, split: str, name: str, rows_of: _Rows) -> list[Problem]:
     """Finite everywhere, and zero wherever nothing was observed."""
-    if arrays[name].ndim != 2 or len(arrays[name]) != rows:
-        return [Problem(split, name, f"an array of shape ({rows}, D)", str(arrays[name].shape))]
+    rows = int(rows_of.offsets[-1]) if len(rows_of.offsets) else 0
+    if features.ndim != 2 or len(features) != rows:
+        return [Problem(split, name, f"an array of shape ({rows}, D)", str(features.shape))]
     problems = []
-    offsets = arrays["offsets"][:]
-    for first in range(0, rows, block):
-        span = slice(first, min(first + block, rows))
-        values = arrays[name][span]
+    for span in batched_rows(rows, BLOCK):
+        values = features[span]
         bad = ~np.isfinite(values).all(axis=1)
-        filled = ~bad & (values != 0).any(axis=1) & ~arrays["observed"][span, number]
+        filled = ~bad & (values != 0).any(axis=1) & ~rows_of.observed(span)
         for mask, rule in ((bad, "finite numbers"), (filled, "zeros where observed is False")):
             for row in np.flatnonzero(mask):
-                where = int(np.searchsorted(offsets, first + row, side="right")) - 1
-                owner = arrays["ids"].asstr()[where] if hasattr(arrays["ids"], "asstr") else arrays["ids"][where]
-                problems.append(Problem(str(owner), f"{name}[{first + row}]", rule, _excerpt(values[row])))
+                place = span.start + int(row)
+                problems.append(Problem(rows_of.owner(place), f"{name}[{place}]", rule, _excerpt(values[row])))
     return problems
 
 

@@ -25,7 +25,8 @@ ByteImage = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 Modality = Literal["text", "audio", "vision"]
 MODALITIES: tuple[Modality, ...] = ("text", "audio", "vision")  # this order in every mask and table
 
-AlignmentRule = Literal["overlap", "weighted"]  # how frames become one row per word
+AlignmentRule = Literal["overlap", "weighted", "none"]  # how frames become one row per word; none: they stay frames
+Half = Literal["left", "right"]  # of a picture that shows two people
 
 SPEECH_RATE = 16_000  # Hz; what the acoustic model of the aligner and the voice features work at
 
@@ -60,6 +61,11 @@ class Utterance:
     words: tuple[Word, ...] = ()  # empty until the words stage, unless the corpus brings times
     cues: tuple[Word, ...] = ()  # subtitles: several words under one time span, to be aligned inside it
     labels: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(
+        default_factory=dict
+    )  # its part in other splits, by their names; no entry: left out
+    sound: Path | None = None  # another file that has the sound, on the same clock; None: in ``media``
+    half: Half | None = None  # where the speaker is, in a picture of two
 
 
 @dataclass(frozen=True)
@@ -139,12 +145,25 @@ class Frames:
 
 @dataclass(frozen=True)
 class AlignedUtterance:
-    """One utterance of an artefact: a row per word and modality."""
+    """One utterance of an artefact: a row per word and modality, or rows of its own for a modality in ``intervals``."""
 
     utterance: Utterance  # with its W words
-    features: Mapping[Modality, FloatArray]  # each (W, D_m) float32
-    observed: Mapping[Modality, BoolArray]  # each (W,)
+    features: Mapping[Modality, FloatArray]  # each (W, D_m) float32, or (T_m, D_m)
+    observed: Mapping[Modality, BoolArray]  # each (W,), or (T_m,)
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # class label -> names of its values
+    intervals: Mapping[Modality, FloatArray] = field(default_factory=dict)  # (T_m, 2) s, of rows that are not words
+
+
+@dataclass(frozen=True)
+class ObservedRows:
+    """Which rows of N utterances were observed: all that a missing-data protocol needs to know of a corpus.
+
+    Modalities that are aligned to words share their offsets; one with rows of its own has others.
+    """
+
+    ids: tuple[str, ...]
+    offsets: Mapping[Modality, IntArray]  # each (N + 1,): rows of utterance i are offsets[i] : offsets[i + 1]
+    observed: Mapping[Modality, BoolArray]  # each (R_m,)
 
 
 @dataclass(frozen=True)
@@ -171,6 +190,9 @@ class Dataset(Protocol):
     name: str
     source: Source
     classes: Mapping[str, tuple[str, ...]]  # class label -> names of its values 0, 1, ...
+    split: str  # name of the split that `Utterance.split` holds; the others are in `Utterance.parts`
+    target: str | None  # label that models learn unless told otherwise
+    expected: Mapping[str, tuple[int, int]]  # published counts, lowest and highest, as `counts.count` names them
 
     def utterances(self) -> tuple[list[Utterance], list[Failure]]:
         """All utterances, and a ledger row for each that could not be read."""

@@ -9,8 +9,8 @@ also slower where this was measured (``tests/benchmarks/bench_word_alignment.py`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from mmfeat.types import BoolArray, FloatArray, Frames, IntArray, Seconds, Word
 
 MIN_OVERLAP: Seconds = 1e-5  # CMU-MultimodalSDK, mmsdk/mmdatasdk/dataset/dataset.py: epsilon
 SOLE_FRAME: Seconds = 0.04  # a single frame that does not say how long it lasts: one video frame at 25 per second
+Collapse = Callable[[FloatArray, FloatArray], Any]  # (k, 2) s and (k, D) to (E,) or (1, E)
 PAIRS_PER_BLOCK = 1 << 14  # 74 columns in float64 are then 10 MB, near the cache; larger blocks were slower
 
 
@@ -64,11 +65,99 @@ def align_frames(
     observed = np.zeros(len(words), dtype=np.bool_)
     if len(words) == 0 or len(frames.times) == 0:
         return features, observed
-    intervals = _frame_intervals(frames)
+    intervals = frame_intervals(frames)
     for which, pairs, rows, weights in _blocks(*intervals, frames.observed, starts, ends, rule):
         features[which], observed[which] = _weighted_means(frames.values, pairs, rows, weights)
     _take_nearest(frames, *intervals, starts, ends, features, observed)
     return features, observed
+
+
+def average_rows(
+    values: FloatArray, intervals: FloatArray, observed: BoolArray, spans: FloatArray
+) -> tuple[FloatArray, BoolArray]:
+    """Average the rows that overlap each span by more than 1e-5 s: the CMU SDK's rule, to the letter.
+
+    Parameters
+    ----------
+    values : FloatArray, shape (T, D)
+    intervals : FloatArray, shape (T, 2)
+        s, in any order; they may overlap and nest.
+    observed : BoolArray, shape (T,)
+        Rows that are not never contribute, whatever they hold.
+    spans : FloatArray, shape (W, 2)
+        s, in any order; they may overlap.
+
+    Returns
+    -------
+    means : FloatArray, shape (W, D), float64
+        Zeros where no row overlaps.
+    found : BoolArray, shape (W,)
+
+    References
+    ----------
+    CMU-MultimodalSDK, ``mmdataset.align`` with a plain mean as collapse function. Deviation: rows that are not
+    observed do not enter, so that one infinite frame does not spoil a word.
+    """
+    means = np.zeros((len(spans), values.shape[1]))
+    found = np.zeros(len(spans), dtype=np.bool_)
+    for which, pairs, rows, weights in _blocks(*_columns(intervals), observed, *_columns(spans), "overlap"):
+        means[which], found[which] = _weighted_means(values, pairs, rows, weights)
+    return means, found
+
+
+def collapse_rows(
+    values: FloatArray, intervals: FloatArray, observed: BoolArray, spans: FloatArray, collapse: Collapse
+) -> tuple[FloatArray, BoolArray]:
+    """Give the rows that overlap each span by more than 1e-5 s to a function of one's own, as the CMU SDK does.
+
+    Parameters
+    ----------
+    values, intervals, observed, spans
+        As `average_rows` takes them.
+    collapse : callable
+        Gets ``(intervals, features)``, (k, 2) s clipped to the span and (k, D), in the order of the sequence; gives
+        (E,) or (1, E).
+
+    Returns
+    -------
+    results : FloatArray, shape (W, E), float64
+        Zeros where no row overlaps; (W, 0) if none does anywhere.
+    found : BoolArray, shape (W,)
+
+    Raises
+    ------
+    SchemaError
+        If a result has another shape, is not finite, or differs in width from the others.
+    """
+    results: dict[int, FloatArray] = {}
+    for which, pairs, rows, _ in _blocks(*_columns(intervals), observed, *_columns(spans), "overlap"):
+        for number, first, last in zip(which.tolist(), pairs[:-1], pairs[1:], strict=True):
+            if last > first:
+                chosen = np.sort(rows[first:last])
+                clipped = intervals[chosen].clip(*spans[number])
+                results[number] = _one_row(collapse(clipped, values[chosen]), results)
+    found = np.zeros(len(spans), dtype=np.bool_)
+    found[list(results)] = True
+    collapsed = np.zeros((len(spans), len(next(iter(results.values()), ()))))
+    for number, row in results.items():
+        collapsed[number] = row
+    return collapsed, found
+
+
+def _columns(intervals: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return np.ascontiguousarray(intervals[:, 0]), np.ascontiguousarray(intervals[:, 1])
+
+
+def _one_row(result: object, others: Mapping[int, FloatArray]) -> FloatArray:
+    row = np.asarray(result, dtype=np.float64)
+    row = row[0] if row.ndim == 2 and len(row) == 1 else row
+    width = len(next(iter(others.values()), row.ravel()))
+    if row.shape != (width,) or not np.isfinite(row).all():
+        raise SchemaError(
+            f"the collapse function gave an array of shape {row.shape}; expected {width} finite numbers for every "
+            "word, as (D,) or (1, D); mend the function"
+        )
+    return row
 
 
 def _word_times(words: Sequence[Word]) -> tuple[FloatArray, FloatArray]:
@@ -84,8 +173,8 @@ def _word_times(words: Sequence[Word]) -> tuple[FloatArray, FloatArray]:
     return starts, ends
 
 
-def _frame_intervals(frames: Frames) -> tuple[FloatArray, FloatArray]:
-    """Start and end of each frame, each (T,)."""
+def frame_intervals(frames: Frames) -> tuple[FloatArray, FloatArray]:
+    """Start and end of each frame, each (T,): its own, or half a frame shift, or half way to its neighbours."""
     if frames.intervals is not None:
         return np.ascontiguousarray(frames.intervals[:, 0]), np.ascontiguousarray(frames.intervals[:, 1])
     times = frames.times

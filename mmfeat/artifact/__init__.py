@@ -5,8 +5,19 @@ for the same input. An `Artifact` opens its file lazily, once per process, so th
 workers.
 """
 
+from mmfeat.artifact.own_rows import OwnRows, PaddedRows
 from mmfeat.artifact.reading import Artifact, Padded, Split
 from mmfeat.artifact.validation import validate
 from mmfeat.artifact.writing import Description, describe_extractor, write
 
-__all__ = ["Artifact", "Description", "Padded", "Split", "describe_extractor", "validate", "write"]
+__all__ = [
+    "Artifact",
+    "Description",
+    "OwnRows",
+    "Padded",
+    "PaddedRows",
+    "Split",
+    "describe_extractor",
+    "validate",
+    "write",
+]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +13,24 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+from mmfeat.artifact.own_rows import OwnRows, PaddedRows, read_own_rows
+from mmfeat.artifact.summary import summarise
+from mmfeat.artifact.utterances import read_utterances
 from mmfeat.artifact.writing import Description
 from mmfeat.errors import SchemaError
 from mmfeat.schema import ATTRIBUTES, SCHEMA_VERSION
-from mmfeat.types import MODALITIES, AlignedUtterance, BoolArray, FloatArray, IntArray, Modality, Utterance, Word
+from mmfeat.types import (
+    MODALITIES,
+    AlignedUtterance,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Modality,
+    ObservedRows,
+    Utterance,
+)
+
+JSON_ATTRIBUTES = ("extractors", "classes", "words_from", "source", "expected", "own_rows")
 
 
 @dataclass(frozen=True)
@@ -26,10 +39,11 @@ class Split:
 
     ids: tuple[str, ...]
     offsets: IntArray  # (N + 1,)
-    features: Mapping[Modality, FloatArray]  # each (R, D_m) float32
+    features: Mapping[Modality, FloatArray]  # each (R, D_m) float32, or (R_m, D_m)
     observed: BoolArray  # (R, 3)
     labels: Mapping[str, FloatArray]  # each (N,)
     labels_known: Mapping[str, BoolArray]  # each (N,)
+    own: Mapping[Modality, OwnRows]  # of modalities whose rows are not the words
 
 
 @dataclass(frozen=True)
@@ -37,12 +51,28 @@ class Padded:
     """One split, padded to W words."""
 
     ids: tuple[str, ...]
-    features: Mapping[Modality, FloatArray]  # each (N, W, D_m) float32
+    features: Mapping[Modality, FloatArray]  # each (N, W, D_m) float32, or (N, T_m, D_m)
     word_mask: BoolArray  # (N, W) True at real words
     observed: BoolArray  # (N, W, 3)
     intervals: FloatArray  # (N, W, 2) s
     labels: Mapping[str, FloatArray]
     labels_known: Mapping[str, BoolArray]
+    own: Mapping[Modality, PaddedRows]  # of modalities whose rows are not the words
+
+
+class _Padding:
+    """Places ragged rows into (N, W, ...)."""
+
+    def __init__(self, offsets: IntArray, width: int | None) -> None:
+        lengths = np.diff(offsets)
+        position = np.arange(int(lengths.max(initial=0)) if width is None else width)
+        self.mask: BoolArray = position < lengths[:, None]  # (N, W)
+        self._rows = (offsets[:-1, None] + position)[self.mask]
+
+    def __call__(self, values: Any) -> Any:
+        out = np.zeros((*self.mask.shape, *values.shape[1:]), dtype=values.dtype)
+        out[self.mask] = values[self._rows]
+        return out
 
 
 class Artifact:
@@ -84,7 +114,10 @@ class Artifact:
             dataset=attributes["dataset"],
             code_version=attributes["code_version"],
             alignment_rule=attributes["alignment_rule"],
-            **{name: json.loads(attributes[name]) for name in ("extractors", "classes", "words_from", "source")},
+            split=attributes["split"],
+            target=attributes["target"],
+            clock=attributes["clock"],
+            **{name: json.loads(attributes[name]) for name in JSON_ATTRIBUTES},
         )
 
     def _open(self) -> h5py.File:
@@ -146,6 +179,7 @@ class Artifact:
             observed=group["observed"][:],
             labels={name: values[:] for name, values in group.get("labels", {}).items()},
             labels_known={name: known[:] for name, known in group.get("labels_known", {}).items()},
+            own={name: read_own_rows(group, name) for name in self.description.own_rows},
         )
 
     def padded(self, split: str, max_words: int | None = None) -> Padded:
@@ -155,33 +189,29 @@ class Artifact:
         ----------
         split : str
         max_words : int, optional
-            Keep the first so many words of each utterance; default: all of the longest.
+            Keep the first so many words of each utterance; default: all of the longest. Rows that are not words stay.
 
         Returns
         -------
         Padded
-            Features (N, W, D_m), ``word_mask`` (N, W), ``observed`` (N, W, 3), ``intervals`` (N, W, 2).
+            Features (N, W, D_m), ``word_mask`` (N, W), ``observed`` (N, W, 3), ``intervals`` (N, W, 2); modalities
+            with rows of their own (N, T_m, D_m), their masks in ``own``.
         """
         ragged, intervals = self.ragged(split), self.group(split)["intervals"][:]
-        lengths = np.diff(ragged.offsets)
-        width = int(lengths.max(initial=0)) if max_words is None else max_words
-        position = np.arange(width)
-        word_mask = position < lengths[:, None]  # (N, W)
-        rows = (ragged.offsets[:-1, None] + position)[word_mask]
-
-        def pad(values: Any) -> Any:
-            out = np.zeros((*word_mask.shape, *values.shape[1:]), dtype=values.dtype)
-            out[word_mask] = values[rows]
-            return out
-
+        words = _Padding(ragged.offsets, max_words)
+        own = {name: _Padding(rows.offsets, None) for name, rows in ragged.own.items()}
         return Padded(
             ids=ragged.ids,
-            features={name: pad(values) for name, values in ragged.features.items()},
-            word_mask=word_mask,
-            observed=pad(ragged.observed),
-            intervals=pad(intervals),
+            features={name: own.get(name, words)(values) for name, values in ragged.features.items()},
+            word_mask=words.mask,
+            observed=words(ragged.observed),
+            intervals=words(intervals),
             labels=ragged.labels,
             labels_known=ragged.labels_known,
+            own={
+                name: PaddedRows(own[name].mask, own[name](rows.observed), own[name](rows.intervals))
+                for name, rows in ragged.own.items()
+            },
         )
 
     def utterance(self, utterance_id: str) -> AlignedUtterance:
@@ -204,39 +234,17 @@ class Artifact:
 
     def _aligned(self, split: str, number: int) -> AlignedUtterance:
         group = self.group(split)
-        first, last = group["offsets"][number : number + 2]
-        span = slice(int(first), int(last))
-        observed = group["observed"][span]
-        scores = zip(group["scores"][span], group["scored"][span], strict=True)
-        words = tuple(
-            Word(text, float(start), float(end), float(score) if scored else None)
-            for text, (start, end), (score, scored) in zip(
-                group["words"].asstr()[span], group["intervals"][span], scores, strict=True
-            )
-        )
-        labels = {
-            name: float(values[number])
-            for name, values in group.get("labels", {}).items()
-            if group["labels_known"][name][number]
-        }
-        utterance = Utterance(
-            id=group["ids"].asstr()[number],
-            media=Path(group["media"].asstr()[number]),
-            start=float(group["start"][number]),
-            end=float(group["end"][number]),
-            split=split,
-            speaker=group["speaker"].asstr()[number] or None,
-            dialogue=group["dialogue"].asstr()[number] or None,
-            turn=int(group["turn"][number]),
-            words=words,
-            labels=labels,
-        )
-        return AlignedUtterance(
-            utterance=utterance,
-            features={name: group[name][span] for name in self.dims},
-            observed={name: observed[:, column] for column, name in enumerate(MODALITIES)},
-            classes=self.description.classes,
-        )
+        utterance = next(read_utterances(group, split, slice(number, number + 1)))
+        span = slice(*group["offsets"][number : number + 2].tolist())
+        features = {name: group[name][span] for name in self.dims if name not in self.description.own_rows}
+        observed = {name: group["observed"][span, column] for column, name in enumerate(MODALITIES)}
+        intervals = {}
+        for name in self.description.own_rows:
+            room = group["own"][name]
+            rows = slice(*room["offsets"][number : number + 2].tolist())
+            features[name], observed[name] = group[name][rows], room["observed"][rows]
+            intervals[name] = room["intervals"][rows]
+        return AlignedUtterance(utterance, features, observed, self.description.classes, intervals)
 
     def group(self, split: str) -> h5py.Group:
         """HDF5 group of one split, as `schema` draws it.
@@ -251,65 +259,22 @@ class Artifact:
             raise SchemaError(f"{self.path}: no split {split!r}; expected one of {', '.join(self.splits)}")
         return file[split]
 
+    def observed(self, split: str) -> ObservedRows:
+        """Which rows of a split were observed, without reading its features."""
+        group, ids = self.group(split), self.ids(split)
+        offsets: dict[Modality, IntArray] = {}
+        observed: dict[Modality, BoolArray] = {}
+        for column, name in enumerate(MODALITIES):
+            own = name in self.description.own_rows
+            rows = read_own_rows(group, name) if own else None
+            offsets[name] = rows.offsets if rows else group["offsets"][:]
+            observed[name] = rows.observed if rows else group["observed"][:, column]
+        return ObservedRows(ids, offsets, observed)
+
+    def utterances(self, split: str) -> Iterator[Utterance]:
+        """Utterances of a split with their words and labels, without features."""
+        return read_utterances(self.group(split), split)
+
     def summary(self) -> dict[str, Any]:
-        """Counts that a person or a machine wants first.
-
-        Returns
-        -------
-        dict
-            ``splits`` {name: utterances}, ``dims`` {modality: D}, ``words`` (rows), ``observed`` {modality: share of
-            words}, ``duration`` (s of speech), ``out_of_vocabulary`` {count, share, words: {word: count}, the 20 most
-            frequent}, ``labels`` {name: {known, mean, lowest, highest} or {known, classes: {name: count}}}, and the
-            extractors.
-        """
-        counts, total, duration = np.zeros(len(MODALITIES), dtype=np.int64), 0, 0.0
-        unknown: Counter[str] = Counter()
-        for split in self.splits:
-            group = self.group(split)
-            observed = group["observed"][:]
-            counts += observed.sum(axis=0)
-            total += len(observed)
-            duration += float((group["end"][:] - group["start"][:]).sum())
-            if "text" in self.dims:
-                texts = group["words"].asstr()[:]
-                unknown.update(word for word, seen in zip(texts, observed[:, 0], strict=True) if word and not seen)
-        missed = sum(unknown.values())
-        return {
-            "path": self.path.as_posix(),
-            "dataset": self.description.dataset,
-            "splits": {split: len(self.group(split)["ids"]) for split in self.splits},
-            "dims": self.dims,
-            "words": total,
-            "observed": {
-                name: float(counts[column]) / max(total, 1)
-                for column, name in enumerate(MODALITIES)
-                if name in self.dims
-            },
-            "duration": duration,
-            "out_of_vocabulary": {
-                "count": missed,
-                "share": missed / max(total, 1),
-                "words": dict(sorted(unknown.items(), key=lambda item: (-item[1], item[0]))[:20]),
-            },
-            "labels": {name: self._label_summary(name) for name in self._label_names()},
-            "extractors": {name: entry["extractor"] for name, entry in self.description.extractors.items()},
-        }
-
-    def _label_names(self) -> list[str]:
-        return sorted({name for split in self.splits for name in self.group(split).get("labels", {})})
-
-    def _label_summary(self, name: str) -> dict[str, Any]:
-        groups = [self.group(split) for split in self.splits if name in self.group(split).get("labels", {})]
-        values = np.concatenate([group["labels"][name][:][group["labels_known"][name][:]] for group in groups])
-        if name in self.description.classes:
-            names = self.description.classes[name]
-            counts = np.bincount(values.astype(np.int64), minlength=len(names))
-            return {"known": len(values), "classes": {key: int(n) for key, n in zip(names, counts, strict=True)}}
-        if not len(values):
-            return {"known": 0}
-        return {
-            "known": len(values),
-            "mean": float(values.mean()),
-            "lowest": float(values.min()),
-            "highest": float(values.max()),
-        }
+        """Counts that a person or a machine wants first; see `summary.summarise`."""
+        return summarise(self)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
 
+from mmfeat.artifact.own_rows import OwnRowsWriter
 from mmfeat.safe_write import replacing
 from mmfeat.schema import SCHEMA_VERSION
 from mmfeat.types import MODALITIES, AlignedUtterance, Modality, Provenance, Utterance
@@ -27,6 +28,11 @@ class Description:
     words_from: Mapping[str, Any]  # how the word times came about
     alignment_rule: str
     source: Mapping[str, str]  # citation, licence, homepage; empty for loose clips
+    split: str = "all"  # name of the split by which the file is divided
+    target: str = ""  # label that models learn unless told otherwise
+    expected: Mapping[str, Sequence[int]] = field(default_factory=dict)  # published counts, lowest and highest
+    clock: Literal["media", "none"] = "media"  # none: rows are in order, their times unknown and written as 0
+    own_rows: Sequence[Modality] = ()  # modalities whose rows are not the words
 
 
 def describe_extractor(source: Provenance, names: Sequence[str], frame_shift: float | None) -> dict[str, Any]:
@@ -84,6 +90,8 @@ def _write_split(
         "dialogue": [utterance.dialogue or "" for utterance in utterances],
         "media": [utterance.media.as_posix() for utterance in utterances],
         "media_sha256": [digest_of(utterance) for utterance in utterances],
+        "sound": [utterance.sound.as_posix() if utterance.sound else "" for utterance in utterances],
+        "half": [utterance.half or "" for utterance in utterances],
     }
     for name, values in columns.items():
         group.create_dataset(name, data=values, dtype=text)
@@ -98,18 +106,40 @@ def _write_split(
     group["scores"] = np.array([word.score or 0.0 for word in words], dtype=np.float32)
     group["scored"] = np.array([word.score is not None for word in words], dtype=np.bool_)
     _write_labels(group, utterances)
-    observed = group.create_dataset("observed", (len(words), len(MODALITIES)), np.bool_)
+    _write_parts(group, utterances)
+    _write_rows(group, description, utterances, rows_of)
+
+
+def _write_rows(
+    group: h5py.Group,
+    description: Description,
+    utterances: Sequence[Utterance],
+    rows_of: Callable[[Utterance], AlignedUtterance],
+) -> None:
+    """Write the features, utterance by utterance."""
+    offsets = group["offsets"][:]
+    observed = group.create_dataset("observed", (int(offsets[-1]), len(MODALITIES)), np.bool_)
+    widths = {name: len(entry["names"]) for name, entry in description.extractors.items()}
     features = {
-        name: group.create_dataset(name, (len(words), len(description.extractors[name]["names"])), np.float32)
-        for name in description.extractors
+        name: group.create_dataset(name, (int(offsets[-1]), width), np.float32)
+        for name, width in widths.items()
+        if name not in description.own_rows
     }
+    own = {name: OwnRowsWriter(group, name, widths[name]) for name in description.own_rows}
     for first, last, utterance in zip(offsets[:-1], offsets[1:], utterances, strict=True):
+        if not own and last == first:
+            continue
+        aligned = rows_of(utterance)
+        for name, writer in own.items():
+            writer.append(aligned.features[name], aligned.observed[name], aligned.intervals[name])
         if last > first:
-            aligned = rows_of(utterance)
             for name, dataset in features.items():
                 dataset[first:last] = aligned.features[name]
             absent = np.zeros(last - first, dtype=np.bool_)
-            observed[first:last] = np.stack([aligned.observed.get(name, absent) for name in MODALITIES], axis=1)
+            seen = {name: aligned.observed[name] for name in features}
+            observed[first:last] = np.stack([seen.get(name, absent) for name in MODALITIES], axis=1)
+    for writer in own.values():
+        writer.close()
 
 
 def _write_labels(group: h5py.Group, utterances: Sequence[Utterance]) -> None:
@@ -122,6 +152,15 @@ def _write_labels(group: h5py.Group, utterances: Sequence[Utterance]) -> None:
         known = np.array([name in utterance.labels for utterance in utterances], dtype=np.bool_)
         labels[name] = np.array([utterance.labels.get(name, 0.0) for utterance in utterances], dtype=np.float64)
         labels_known[name] = known
+
+
+def _write_parts(group: h5py.Group, utterances: Sequence[Utterance]) -> None:
+    names = sorted({name for utterance in utterances for name in utterance.parts})
+    if names:
+        parts = group.create_group("parts")
+        for name in names:
+            values = [utterance.parts.get(name, "") for utterance in utterances]
+            parts.create_dataset(name, data=values, dtype=h5py.string_dtype())
 
 
 def _end(utterance: Utterance) -> float:

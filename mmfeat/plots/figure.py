@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from mmfeat.plots.clip import Clip
 from mmfeat.plots.labels import Label, place_labels, spread
 from mmfeat.plots.panels import DPI, GREY, clear_frame, cut, name_panel, say_in, stack_panels
-from mmfeat.types import MODALITIES, AlignedUtterance, BoolArray, FloatArray, Modality, Seconds, Utterance, Word
+from mmfeat.types import MODALITIES, AlignedUtterance, BoolArray, FloatArray, Modality, Seconds, Utterance
 
 MARGINS = (1.45, 0.7, 0.75, 0.8)  # inch: left, right, top, bottom
 THUMBNAIL = 1.0  # inch
@@ -173,13 +173,19 @@ def _draw_features(panels: Sequence[Axes], utterance: AlignedUtterance, curves: 
         say_in(panels[0], "no audio features in this artefact")
     for panel, (name, values) in zip(panels, curves.items(), strict=False):
         name_panel(panel, cut(name, 18))
-        _draw_steps(panel, utterance.utterance.words, values, utterance.observed["audio"])
+        _draw_steps(panel, _spans(utterance, "audio"), values, utterance.observed["audio"])
 
 
-def _draw_steps(panel: Axes, words: Sequence[Word], values: FloatArray, observed: BoolArray) -> None:
-    """One level per word; words where the sound was not observed leave a gap."""
+def _spans(utterance: AlignedUtterance, modality: Modality) -> FloatArray:
+    """Start and end of each row of a modality, (R, 2) s: of the words, unless it has rows of its own."""
+    words = [(word.start, word.end) for word in utterance.utterance.words]
+    return utterance.intervals.get(modality, np.array(words, dtype=np.float64).reshape(-1, 2))
+
+
+def _draw_steps(panel: Axes, spans: FloatArray, values: FloatArray, observed: BoolArray) -> None:
+    """One level per row; rows where the sound was not observed leave a gap."""
     if not observed.any():
-        say_in(panel, "not observed in any word" if words else "no words")
+        say_in(panel, "not observed in any word" if len(spans) else "no words")
         return
     panel.spines["right"].set_visible(True)
     panel.tick_params(right=True, labelright=True, labelsize=7)
@@ -189,14 +195,12 @@ def _draw_steps(panel: Axes, words: Sequence[Word], values: FloatArray, observed
     levels = values[observed]
     room = max(0.15 * float(levels.max() - levels.min()), 0.05 * float(np.abs(levels).max()), 1e-3)
     panel.set_ylim(float(levels.min()) - room, float(levels.max()) + room)
-    for word, value, seen, following in zip(words, values, observed, [*range(1, len(words)), None], strict=True):
-        if not seen:
-            panel.axvspan(word.start, word.end, linewidth=0, **UNSEEN)
-            continue
-        panel.plot([word.start, word.end], [value, value], color=COLOURS["audio"], linewidth=2, solid_capstyle="butt")
-        if following is not None and observed[following]:
-            rise = [value, values[following]]
-            panel.plot([word.end, words[following].start], rise, color=COLOURS["audio"], linewidth=0.8, alpha=0.6)
+    for start, end in spans[~observed]:
+        panel.axvspan(start, end, linewidth=0, **UNSEEN)
+    panel.hlines(levels, *spans[observed].T, color=COLOURS["audio"], linewidth=2)
+    joined = np.flatnonzero(observed[:-1] & observed[1:])
+    places, rises = (spans[joined, 1], spans[joined + 1, 0]), (values[joined], values[joined + 1])
+    panel.plot(places, rises, color=COLOURS["audio"], linewidth=0.8, alpha=0.6)
 
 
 def _draw_observed(panel: Axes, utterance: AlignedUtterance) -> None:
@@ -207,9 +211,9 @@ def _draw_observed(panel: Axes, utterance: AlignedUtterance) -> None:
         if modality not in utterance.observed:
             say_in(panel, "not in this artefact", 1 - (row + 0.5) / len(MODALITIES))
             continue
-        for word, seen in zip(words, utterance.observed[modality], strict=True):
-            look = {"facecolor": COLOURS[modality], "edgecolor": "white"} if seen else UNSEEN
-            cell = (word.start, row + 0.06), word.end - word.start, 0.88
-            panel.add_patch(Rectangle(*cell, linewidth=0.8, **look))
+        own = modality in utterance.intervals  # so many that white edges would hide them
+        for (start, end), seen in zip(_spans(utterance, modality), utterance.observed[modality], strict=True):
+            look = {"facecolor": COLOURS[modality], "edgecolor": "none" if own else "white"} if seen else UNSEEN
+            panel.add_patch(Rectangle((start, row + 0.06), end - start, 0.88, linewidth=0.8, **look))
     if not words:
         say_in(panel, "no words, so nothing to observe")

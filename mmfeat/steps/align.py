@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from mmfeat.types import (
     Provenance,
     Utterance,
 )
-from mmfeat.word_alignment import align_frames
+from mmfeat.word_alignment import align_frames, frame_intervals
 
 
 class FrameSource(Protocol):
@@ -59,8 +59,13 @@ def describe(
     words_from: Mapping[str, Any],
     classes: Mapping[str, Sequence[str]],
     source: Mapping[str, str],
+    split: str = "all",
+    target: str = "",
+    expected: Mapping[str, Sequence[int]] | None = None,
+    clock: Literal["media", "none"] = "media",
+    own_rows: Sequence[Modality] = (),
 ) -> Description:
-    """Collect what the artefact says of itself."""
+    """Collect what the artefact says of itself; `Description` says what each means."""
     return Description(
         dataset=dataset,
         code_version=version("mmfeat"),
@@ -72,7 +77,17 @@ def describe(
         words_from=words_from,
         alignment_rule=rule,
         source=source,
+        split=split,
+        target=target,
+        expected={name: list(span) for name, span in (expected or {}).items()},
+        clock=clock,
+        own_rows=tuple(own_rows) or _frames_stay(extractors, rule),
     )
+
+
+def _frames_stay(extractors: Mapping[Modality, Described], rule: AlignmentRule) -> tuple[Modality, ...]:
+    """Modalities that the rule leaves as frames; text is a row per word by its nature."""
+    return tuple(name for name in extractors if name != "text") if rule == "none" else ()
 
 
 def align(
@@ -92,7 +107,8 @@ def align(
     frames : mapping of modality to FrameSource
     description : Description
     path : Path
-    rule : {"overlap", "weighted"}
+    rule : {"overlap", "weighted", "none"}
+        With ``none`` audio and vision keep their frames, with their own times and masks; the description says so.
     progress : Progress, optional
 
     Returns
@@ -112,29 +128,45 @@ def align(
 
     def rows_of(utterance: Utterance) -> AlignedUtterance:
         nonlocal done
-        features, observed = {}, {}
+        taken = {}
         for modality, store in frames.items():
             width = len(description.extractors[modality]["names"])
-            features[modality], observed[modality] = _rows(utterance, modality, store.get(utterance.id), width, rule)
+            own = modality in description.own_rows
+            taken[modality] = _rows(utterance, modality, store.get(utterance.id), width, "none" if own else rule)
         done += 1
         if progress:
             progress("align", done, len(kept))
-        return AlignedUtterance(utterance, features, observed)
+        return AlignedUtterance(
+            utterance,
+            features={modality: rows.features for modality, rows in taken.items()},
+            observed={modality: rows.observed for modality, rows in taken.items()},
+            intervals={modality: taken[modality].intervals for modality in description.own_rows},
+        )
 
     artifact.write(path, description, kept, rows_of, _digest)
     return kept
 
 
-def _rows(
-    utterance: Utterance, modality: Modality, frames: Frames | None, width: int, rule: AlignmentRule
-) -> tuple[FloatArray, BoolArray]:
-    """One row per word (W, D) and whether it was observed (W,)."""
-    count = len(utterance.words)
+class _Rows(NamedTuple):
+    """Rows of one modality of one utterance."""
+
+    features: FloatArray  # (R, D) float32
+    observed: BoolArray  # (R,)
+    intervals: FloatArray  # (R, 2) s
+
+
+def _rows(utterance: Utterance, modality: Modality, frames: Frames | None, width: int, rule: AlignmentRule) -> _Rows:
+    """One row per word, or with the rule ``none`` one per frame; where extraction failed none was observed."""
+    words = np.array([(word.start, word.end) for word in utterance.words], dtype=np.float64).reshape(-1, 2)
     if frames is None:
-        return np.zeros((count, width), dtype=np.float32), np.zeros(count, dtype=np.bool_)
+        count = 0 if rule == "none" else len(words)
+        return _Rows(np.zeros((count, width), dtype=np.float32), np.zeros(count, dtype=np.bool_), words[:count])
+    values = frames.values.astype(np.float32, copy=False)
+    if rule == "none":
+        return _Rows(values, frames.observed, np.stack(frame_intervals(frames), axis=1))
     if modality == "text":  # a row per word already
-        return frames.values.astype(np.float32, copy=False), frames.observed
-    return align_frames(frames, utterance.words, rule)
+        return _Rows(values, frames.observed, words)
+    return _Rows(*align_frames(frames, utterance.words, rule), words)
 
 
 def _digest(utterance: Utterance) -> str:

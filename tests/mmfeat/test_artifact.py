@@ -155,7 +155,7 @@ def test_a_file_that_is_no_artifact_is_refused_in_words(tmp_path: Path):
 def test_another_schema_version_is_refused(tiny_artifact: Path):
     with h5py.File(tiny_artifact, "r+") as file:
         file.attrs["schema_version"] = 99
-    with pytest.raises(SchemaError, match="schema version 99; expected 1"):
+    with pytest.raises(SchemaError, match="schema version 99; expected 2"):
         Artifact(tiny_artifact)
 
 
