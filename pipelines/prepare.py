@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from mmfeat import console, manifest, steps
@@ -14,14 +13,15 @@ def main(name: str) -> None:
     """Write the manifest, the ledger, and what the corpus says of itself."""
     settings = params.read()
     corpus = params.corpus(settings, name)
-    own = {key: value for key, value in corpus.items() if key not in ("adapter", "glove")}
+    own = {key: value for key, value in corpus.items() if key not in ("adapter", "glove", "complete")}
     dataset, utterances, failures = steps.prepare(name, corpus["adapter"], own)
-    about = {"classes": dict(dataset.classes), "source": asdict(dataset.source)}
     ledger.write(name, "prepare", failures)
+    if corpus.get("complete", True):
+        steps.require_published_counts(name, dataset, utterances, ledger.path(name, "prepare"))
+    steps.require_few_failures(failures, len(utterances) + len(failures), settings["prepare"]["max_failed"])
     manifest.write_utterances(utterances, Path(f"data/utterances/{name}.jsonl"))
     with replacing(Path(f"data/utterances/{name}.about.json")) as beside:
-        beside.write_text(json.dumps(about, indent=2) + "\n")
-    steps.require_few_failures(failures, len(utterances) + len(failures), settings["prepare"]["max_failed"])
+        beside.write_text(json.dumps(steps.about(dataset), indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The drivers: prepare, words, extract, align. The command line and the DVC stages call these same functions."""
+"""The drivers: prepare, words, extract, align, mask, exchange. The command line and the DVC stages call these same ones."""
 
 from mmfeat.steps.align import align, describe
-from mmfeat.steps.corpus import prepare
+from mmfeat.steps.corpus import about, prepare, require_published_counts
 from mmfeat.steps.features import ExtractorChoice, extract_frames, store_frames
 from mmfeat.steps.ledger import require_few_failures
 from mmfeat.steps.pipeline import Choices, Extraction, extract, write_report
@@ -13,6 +13,7 @@ __all__ = [
     "Extraction",
     "ExtractorChoice",
     "WordsPlan",
+    "about",
     "align",
     "describe",
     "extract",
@@ -21,6 +22,7 @@ __all__ = [
     "place_words",
     "prepare",
     "require_few_failures",
+    "require_published_counts",
     "store_frames",
     "words_of",
     "write_report",
