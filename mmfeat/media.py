@@ -22,7 +22,7 @@ from av.video.frame import VideoFrame as Picture
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from mmfeat.decoding import EXPECTED, Media, check_readable, open_media
-from mmfeat.errors import MediaError
+from mmfeat.errors import MediaError, MmfeatError
 from mmfeat.types import SPEECH_RATE, ByteImage, Seconds, Waveform
 
 _EPSILON = 1e-6  # s; a start or end given in decimals meets the time stamp it means
@@ -159,19 +159,24 @@ def read_frames(
     return _converted(Path(path), start, math.inf if end is None else end, rate, width)
 
 
-def require_speech_rate(waveform: Waveform) -> None:
-    """Check that sound is at the 16 kHz that speech recognisers work at.
+def require_sound(waveform: Waveform, sample_rate: int, error: type[MmfeatError] = MediaError) -> None:
+    """Check that sound is as `read_waveform` gives it: at ``sample_rate`` Hz, every sample a number.
 
     Raises
     ------
-    MediaError
+    MediaError, or ``error``
         With the call that reads it so.
     """
-    if waveform.sample_rate != SPEECH_RATE:
-        raise MediaError(
-            f"sound at {waveform.sample_rate} Hz; expected {SPEECH_RATE} Hz; read it with "
-            f"mmfeat.media.read_waveform(path, {SPEECH_RATE})"
-        )
+    remedy = f"read it with mmfeat.media.read_waveform(path, {sample_rate})"
+    if waveform.sample_rate != sample_rate:
+        raise error(f"sound at {waveform.sample_rate} Hz; expected {sample_rate} Hz; {remedy}")
+    if not np.isfinite(waveform.samples).all():
+        raise error(f"samples that are not finite; expected numbers; {remedy}")
+
+
+def require_speech_rate(waveform: Waveform) -> None:
+    """`require_sound` at the 16 kHz that speech recognisers work at."""
+    require_sound(waveform, SPEECH_RATE)
 
 
 def digest(path: Path) -> str:

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mmfeat.extractors.covarep.creak import WEIGHTS, creak_features, with_changes
+from mmfeat.extractors.covarep.creak import WEIGHTS, networks_on, with_changes
+from mmfeat.extractors.covarep.creak_features import creak_features
 from mmfeat.extractors.covarep.linear_prediction import ORDER, Residual
 from mmfeat.extractors.covarep.pitch import track_pitch
 from mmfeat.extractors.covarep.signals import Recording, held
@@ -139,12 +140,7 @@ def _train_one(given: torch.Tensor, posterior: torch.Tensor, seed: int) -> tuple
 
 def predict(nets: dict[str, Doubles], clip: Clip) -> Doubles:
     """Posterior of a clip on the grid of its column: means of each two neighbouring rows, 0 at the ends."""
-    scaled = (clip.inputs - nets["centre"]) / nets["scale"]
-    outputs = [
-        1 / (1 + np.exp(-(np.tanh(scaled @ hidden.T + bias) @ output + shift)))
-        for hidden, bias, output, shift in zip(*(nets[name] for name in list(nets)[2:]), strict=True)
-    ]
-    rows = np.mean(outputs, axis=0)
+    rows = networks_on(clip.inputs, nets)
     between = np.zeros(len(clip.column))
     count = min(len(rows), len(between)) - 1
     between[1 : count + 1] = 0.5 * (rows[:count] + rows[1 : count + 1])

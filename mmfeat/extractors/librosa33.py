@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from mmfeat.errors import ConfigError, ExtractionFailed
+from mmfeat.media import require_sound
 from mmfeat.types import BoolArray, FloatArray, Frames, IntArray, Modality, Provenance, Seconds, Waveform
 
 MODALITY: Modality = "audio"
@@ -92,10 +93,7 @@ class Librosa33:
         ExtractionFailed
             If the sample rate is not 22,050 Hz or a sample is not finite.
         """
-        if signal.sample_rate != SAMPLE_RATE:
-            raise ExtractionFailed(f"librosa33: sound at {signal.sample_rate} Hz; expected {SAMPLE_RATE}; resample it")
-        if not np.isfinite(signal.samples).all():
-            raise ExtractionFailed("librosa33: samples that are not finite; expected numbers; decode the sound again")
+        require_sound(signal, SAMPLE_RATE, ExtractionFailed)
         hop = self._config.hop
         count = 1 + len(signal.samples) // hop if len(signal.samples) else 0
         times = signal.start + np.arange(count, dtype=np.float64) * hop / SAMPLE_RATE

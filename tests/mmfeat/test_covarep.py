@@ -13,7 +13,8 @@ from scipy import signal as dsp
 from mmfeat import registry
 from mmfeat.errors import ConfigError
 from mmfeat.extractors import covarep
-from mmfeat.extractors.covarep.creak import Resonator
+from mmfeat.extractors.covarep.creak import networks_on
+from mmfeat.extractors.covarep.creak_features import Resonator
 from mmfeat.extractors.covarep.harmonics import Sinusoids
 from mmfeat.extractors.covarep.linear_prediction import (
     ORDER,
@@ -104,6 +105,22 @@ def test_creak_is_a_probability():
     places, posterior = covarep.creak_posterior(samples)
     assert len(places) == len(posterior) == 100
     assert ((posterior >= 0) & (posterior <= 1)).all()
+
+
+def test_creak_networks_answer_with_the_mean_of_their_probabilities():
+    """Two inputs of centre 1 and scale 2, one hidden unit; by hand tanh(1 * 0.5 + 0) = 0.4621, and so on."""
+    nets = {
+        "centre": np.ones(2),
+        "scale": np.full(2, 2.0),
+        "hidden_weight": np.array([[[0.5, 0.0]], [[0.0, 0.0]]]),
+        "hidden_bias": np.array([[0.0], [1.0]]),
+        "output_weight": np.array([[2.0], [-1.0]]),
+        "output_bias": np.array([0.25, 0.0]),
+    }
+    found = networks_on(np.array([[3.0, 7.0], [1.0, 1.0]]), nets)
+    second = 1 / (1 + np.exp(0.7615941559557649))
+    first = 1 / (1 + np.exp(-1.1742343145200195)), 1 / (1 + np.exp(-0.25))
+    np.testing.assert_allclose(found, [(first[0] + second) / 2, (first[1] + second) / 2], rtol=1e-12)
 
 
 # F0 and voicing

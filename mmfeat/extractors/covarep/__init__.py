@@ -19,6 +19,7 @@ import numpy as np
 from mmfeat.errors import ConfigError, ExtractionFailed
 from mmfeat.extractors.covarep.columns import FIRST, HOP, NAMES
 from mmfeat.extractors.covarep.columns import Mode as Mode
+from mmfeat.media import require_sound
 from mmfeat.types import SPEECH_RATE, Frames, Modality, Provenance, Seconds, Waveform
 
 MODALITY: Modality = "audio"
@@ -81,10 +82,7 @@ class Covarep:
         """
         from mmfeat.extractors.covarep.analysis import analyse
 
-        if signal.sample_rate != SPEECH_RATE:
-            raise ExtractionFailed(f"covarep: sound at {signal.sample_rate} Hz; expected {SPEECH_RATE}; resample it")
-        if not np.isfinite(signal.samples).all():
-            raise ExtractionFailed("covarep: samples that are not finite; expected numbers; decode the sound again")
+        require_sound(signal, SPEECH_RATE, ExtractionFailed)
         found = analyse(signal.samples, mode=self._config.mode, silence=self._config.silence)
         times = signal.start + (FIRST + HOP * np.arange(len(found.values))) / SPEECH_RATE
         return Frames(found.values, times, found.observed, NAMES, self.source, self.frame_shift, valid=found.valid)

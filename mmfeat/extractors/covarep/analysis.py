@@ -20,7 +20,8 @@ from mmfeat.extractors.covarep.columns import (
     measured_on_grid,
     on_grid,
 )
-from mmfeat.extractors.covarep.creak import creak_features, posterior_of, row_places
+from mmfeat.extractors.covarep.creak import posterior_of
+from mmfeat.extractors.covarep.creak_features import creak_features, row_places
 from mmfeat.extractors.covarep.envelope import mel_cepstrum, true_envelope
 from mmfeat.extractors.covarep.glottal_closure import find_closures
 from mmfeat.extractors.covarep.harmonics import SMALLEST, analysable, read_sinusoids

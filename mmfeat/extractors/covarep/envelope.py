@@ -16,9 +16,8 @@ import numpy as np
 from numba import njit
 
 from mmfeat.extractors.covarep.signals import Doubles
-from mmfeat.types import IntArray
+from mmfeat.types import SPEECH_RATE, IntArray
 
-RATE = 16_000  # Hz
 CEPSTRA = 25  # coefficients of the mel-cepstrum
 _SMOOTHED = 1.2  # cepstral smoothing allows a higher order than the number of harmonics
 _CLOSE = np.log(10 ** (2 / 20))  # 2 dB: how far a peak may stand above the envelope
@@ -46,7 +45,7 @@ def true_envelope(level: Doubles, f0: Doubles) -> Doubles:
         Natural logarithm of the envelope.
     """
     result = np.empty_like(level)
-    order = _order(np.floor(RATE / (2 * f0) + 0.5))
+    order = _order(np.floor(SPEECH_RATE / (2 * f0) + 0.5))
     ordered = np.argsort(order, kind="stable")
     for first in range(0, len(ordered), _GROUP):
         rows = ordered[first : first + _GROUP]
@@ -87,8 +86,8 @@ def mel_cepstrum(envelope: Doubles, coefficients: int = CEPSTRA) -> Doubles:
 @lru_cache(maxsize=4)
 def _warp(bins: int) -> tuple[IntArray, Doubles]:
     """Where each bin of the mel axis lies between two bins of the linear one."""
-    frequency = np.linspace(0, RATE / 2, bins)
-    warped = RATE / 2 * np.log1p(frequency / 700) / np.log1p(RATE / 2 / 700)
+    frequency = np.linspace(0, SPEECH_RATE / 2, bins)
+    warped = SPEECH_RATE / 2 * np.log1p(frequency / 700) / np.log1p(SPEECH_RATE / 2 / 700)
     place = np.interp(frequency, warped, np.arange(bins))
     left = np.minimum(place.astype(np.int64), bins - 2)
     return left, place - left

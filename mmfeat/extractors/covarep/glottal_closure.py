@@ -25,9 +25,8 @@ from mmfeat.extractors.covarep.signals import (
     peak,
     round_half_away,
 )
-from mmfeat.types import FloatArray, IntArray
+from mmfeat.types import SPEECH_RATE, FloatArray, IntArray
 
-RATE = 16_000  # Hz
 _CYCLES = 1.7  # length of the averaging window in periods
 _CLEAR = 0.4  # of the largest residual: samples above it show where in the cycle closures lie
 _REACH = 0.35  # of the way from minimum to maximum, searched around that place
@@ -46,7 +45,7 @@ class MeanBasedSignal:
     """
 
     def __init__(self, signal: Signal, period: int) -> None:
-        sections = dsp.ellip(5, 3, 60, 50 / (RATE / 2), "highpass", output="sos")
+        sections = dsp.ellip(5, 3, 60, 50 / (SPEECH_RATE / 2), "highpass", output="sos")
         self._filtered = ZeroPhase(_Averaged(signal, round_half_away(_CYCLES * period / 2)), sections, 5)
 
     def __len__(self) -> int:
@@ -101,7 +100,7 @@ def find_closures(signal: Signal, residual: Signal, pitch: Pitch) -> IntArray:
     median = pitch.median()
     if median is None:
         return np.zeros(0, dtype=np.int64)
-    minima, maxima = _cycles(MeanBasedSignal(signal, round_half_away(RATE / median)))
+    minima, maxima = _cycles(MeanBasedSignal(signal, round_half_away(SPEECH_RATE / median)))
     if not len(minima):
         return np.zeros(0, dtype=np.int64)
     place = _place_in_cycle(residual, minima, maxima)

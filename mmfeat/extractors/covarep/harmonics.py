@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 from scipy import fft
 
+from mmfeat.extractors.covarep.columns import wrapped
 from mmfeat.extractors.covarep.pitch import Pitch
 from mmfeat.extractors.covarep.signals import Doubles, Recording, Signal
-from mmfeat.types import FloatArray, IntArray
+from mmfeat.types import SPEECH_RATE, FloatArray, IntArray
 
-RATE = 16_000  # Hz
 BINS = 4096  # size of the spectrum
 PERIODS = 3  # length of the window
 UNKNOWN_F0 = 100.0  # Hz, where the tracker gives 0
@@ -26,6 +27,8 @@ SMALLEST = 1e-300  # in place of 0 before a logarithm
 _BATCH = 512  # frames at a time
 
 Complexes = npt.NDArray[np.complex128]
+
+wrapped_angle: Any = njit(wrapped)  # for compiled loops, one angle at a time
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def analysable(pitch: Pitch, length: int) -> Analysed:
 
 def harmonic_count(f0: Doubles) -> IntArray:
     """H: multiples of F0 up to half the sample rate; (K,)."""
-    return np.floor((RATE / 2 - f0 / 2) / f0 + 0.5).astype(np.int64)
+    return np.floor((SPEECH_RATE / 2 - f0 / 2) / f0 + 0.5).astype(np.int64)
 
 
 def read_sinusoids(signal: Signal, analysed: Analysed) -> Iterator[tuple[slice, Sinusoids]]:
@@ -156,7 +159,7 @@ def _nothing() -> Sinusoids:
 
 
 def _half_window(f0: Doubles) -> IntArray:
-    return np.floor(PERIODS * RATE / f0 / 2 + 0.5).astype(np.int64)
+    return np.floor(PERIODS * SPEECH_RATE / f0 / 2 + 0.5).astype(np.int64)
 
 
 @njit(cache=True)
@@ -179,7 +182,7 @@ def _harmonics(
     spectra: Complexes, level: Doubles, f0: Doubles, count: IntArray, amplitude: Doubles, phase: Doubles
 ) -> Doubles:
     """Fill amplitudes and phases, and give the spacing of each frame."""
-    bin_width = RATE / BINS
+    bin_width = SPEECH_RATE / BINS
     spacing = np.empty(len(f0))
     for row in range(len(f0)):
         shape = level[row]
@@ -210,8 +213,7 @@ def _harmonics(
             frequency[harmonic] = place * bin_width
             below = int(place)
             left = np.angle(spectra[row, below])
-            step = np.angle(spectra[row, min(below + 1, len(shape) - 1)]) - left
-            step -= 2.0 * np.pi * np.floor(step / (2.0 * np.pi) + 0.5)
+            step = wrapped_angle(np.angle(spectra[row, min(below + 1, len(shape) - 1)]) - left)
             phase[row, harmonic] = left + (place - below) * step
         spacing[row] = np.median(np.diff(frequency))
     return spacing

@@ -12,12 +12,11 @@ from scipy import signal as dsp
 
 from mmfeat.extractors.covarep.linear_prediction import autocorrelation, inverse_filtered, prediction_filter
 from mmfeat.extractors.covarep.signals import Doubles, Recording, Signal
-from mmfeat.types import FloatArray, IntArray
+from mmfeat.types import SPEECH_RATE, FloatArray, IntArray
 
-RATE = 16_000  # Hz
 TRACT, GLOTTIS = 20, 8  # orders of the vocal tract and of the glottal source
 LEAK = 0.99  # of the integrator
-LONGEST = 20 * RATE  # samples; a longer distance to the closure before is no period, and would cost memory
+LONGEST = 20 * SPEECH_RATE  # samples; a longer distance to the closure before is no period, and would cost memory
 _TAPS = 301  # of the high pass
 
 
@@ -49,7 +48,7 @@ class GlottalFlow:
 
     def __init__(self, signal: Signal, closures: IntArray) -> None:
         self._signal = signal
-        self._high_pass = dsp.firls(_TAPS, [0, 40, 70, RATE / 2], [0, 0, 1, 1], fs=RATE)
+        self._high_pass = dsp.firls(_TAPS, [0, 40, 70, SPEECH_RATE / 2], [0, 0, 1, 1], fs=SPEECH_RATE)
         lengths = periods(closures) if len(closures) > 1 else closures[:0]
         begin, end = closures[: len(lengths)] - 1 - lengths, closures[: len(lengths)] + lengths
         self._begin, self._end = np.maximum(begin, 0), np.minimum(end, len(signal))

@@ -15,11 +15,10 @@ from numba import njit
 from scipy import fft
 
 from mmfeat.extractors.covarep.envelope import mel_cepstrum
-from mmfeat.extractors.covarep.harmonics import SMALLEST, Analysed, Sinusoids, harmonic_count
+from mmfeat.extractors.covarep.harmonics import SMALLEST, Analysed, Sinusoids, harmonic_count, wrapped_angle
 from mmfeat.extractors.covarep.signals import Doubles
-from mmfeat.types import IntArray
+from mmfeat.types import SPEECH_RATE, IntArray
 
-RATE = 16_000  # Hz
 BINS = 513  # of the phase distortion, from 0 to 8 kHz
 MEANS, DEVIATIONS = 25, 13  # coefficients
 FLOOR = 0.001  # of the deviation
@@ -137,7 +136,7 @@ def _interpolated_level(level: Doubles, count: IntArray, spacing: Doubles) -> Do
     result = np.empty((len(level), BINS))
     for row in range(len(level)):
         for index in range(BINS):
-            place = index * (RATE / (2.0 * (BINS - 1))) / spacing[row]
+            place = index * (SPEECH_RATE / (2.0 * (BINS - 1))) / spacing[row]
             below = int(place)
             if below >= count[row]:
                 result[row, index] = level[row, count[row]]
@@ -152,18 +151,12 @@ def _subtracted(phase: Doubles, minimum: Doubles, count: IntArray, spacing: Doub
     result = np.zeros_like(phase)
     for row in range(len(phase)):
         for harmonic in range(1, count[row] + 1):
-            place = harmonic * spacing[row] / (RATE / (2.0 * (BINS - 1)))
+            place = harmonic * spacing[row] / (SPEECH_RATE / (2.0 * (BINS - 1)))
             below = min(int(place), BINS - 2)
             weight = min(place - below, 1.0)
             curve = minimum[row, below] + weight * (minimum[row, below + 1] - minimum[row, below])
             result[row, harmonic] = phase[row, harmonic] - curve
     return result
-
-
-@njit(cache=True)
-def _wrapped(angle: float) -> float:
-    turned: float = angle - 2.0 * np.pi * np.floor(angle / (2.0 * np.pi) + 0.5)
-    return turned
 
 
 @njit(cache=True)
@@ -177,21 +170,21 @@ def _spread(phase: Doubles, count: IntArray, f0: Doubles, above: Doubles, most: 
         last = count[row]
         nodes = np.zeros(last + 2)
         for harmonic in range(2, last + 1):
-            step = _wrapped(phase[row, harmonic] - phase[row, harmonic - 1] - phase[row, 1])
-            nodes[harmonic] = nodes[harmonic - 1] + _wrapped(step - nodes[harmonic - 1])
+            step = wrapped_angle(phase[row, harmonic] - phase[row, harmonic - 1] - phase[row, 1])
+            nodes[harmonic] = nodes[harmonic - 1] + wrapped_angle(step - nodes[harmonic - 1])
         top = last
         if last < most:
             top = last + 1
-            nodes[top] = nodes[last] + _wrapped(above[row, 0] - nodes[last])
+            nodes[top] = nodes[last] + wrapped_angle(above[row, 0] - nodes[last])
         width = f0[row]
         for index in range(BINS):
-            frequency = index * (RATE / (2.0 * (BINS - 1)))
+            frequency = index * (SPEECH_RATE / (2.0 * (BINS - 1)))
             below = int(frequency / width)
             if below < top:
                 fraction = frequency / width - below
-                result[row, index] = _wrapped(nodes[below] + fraction * (nodes[below + 1] - nodes[below]))
+                result[row, index] = wrapped_angle(nodes[below] + fraction * (nodes[below + 1] - nodes[below]))
             elif frequency == top * width:
-                result[row, index] = _wrapped(nodes[top])
+                result[row, index] = wrapped_angle(nodes[top])
             else:
                 result[row, index] = above[row, index]
     return result

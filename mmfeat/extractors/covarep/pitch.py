@@ -5,7 +5,7 @@ Drugman and Alwan, "Joint robust voicing detection and pitch estimation based on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,8 @@ from scipy import fft
 
 from mmfeat.extractors.covarep.linear_prediction import Residual
 from mmfeat.extractors.covarep.signals import Doubles, Recording, Signal, round_half_away
-from mmfeat.types import BoolArray, FloatArray, IntArray
+from mmfeat.types import SPEECH_RATE, BoolArray, FloatArray, IntArray
 
-RATE = 16_000  # Hz; one bin of the spectrum is one hertz
 SPAN, HOP = 1598, 160  # samples: 100 ms - 2, 10 ms
 FIRST = 799  # sample of the first frame's centre, from 0
 HARMONICS = 5
@@ -73,13 +72,7 @@ def srh(samples: FloatArray, f0_min: int = F0_MIN, f0_max: int = F0_MAX) -> Pitc
     return track_pitch(Recording(samples), [(f0_min, f0_max)])[0]
 
 
-def track_pitch(
-    signal: Signal,
-    ranges: list[tuple[int, int]],
-    *,
-    faithful: bool = False,
-    also: Callable[[int, Doubles], None] | None = None,
-) -> list[Pitch]:
+def track_pitch(signal: Signal, ranges: list[tuple[int, int]], *, faithful: bool = False) -> list[Pitch]:
     """Like `srh` for several ranges at once, which share the spectra.
 
     Parameters
@@ -141,19 +134,17 @@ def _spectra(residual: Residual, frames: IntArray, bins: int) -> Iterator[tuple[
                 rows = group[row : min(row + _ROWS, end)]
                 cut = stretch[(rows * HOP - begin)[:, None] + np.arange(SPAN)] * window
                 cut -= cut.mean(axis=1, keepdims=True)
-                spectrum = fft.rfft(cut, RATE, axis=1)[:, :bins]
+                spectrum = fft.rfft(cut, SPEECH_RATE, axis=1)[:, :bins]  # one bin is one hertz
                 # Parseval gives the norm over the first 8000 bins: the signal's, less the last bin, the first is 0.
                 last_bin = cut @ alternating
-                power = (RATE * np.einsum("ij,ij->i", cut, cut) - last_bin**2) / 2
+                power = (SPEECH_RATE * np.einsum("ij,ij->i", cut, cut) - last_bin**2) / 2
                 norm = np.sqrt(np.where(power > 0.0, power, np.nan))
                 yield rows, np.abs(spectrum) / norm[:, None]
             last = end
 
 
 @njit(cache=True)
-def _largest(
-    spectra: Doubles, rows: IntArray, lowest: int, highest: int, f0: IntArray, strength: Doubles
-) -> None:  # pragma: no cover - compiled
+def _largest(spectra: Doubles, rows: IntArray, lowest: int, highest: int, f0: IntArray, strength: Doubles) -> None:
     """Argmax of SRH over whole frequencies, the first on ties. E is indexed from 1 at 0 Hz, as in the original."""
     for row in range(len(rows)):
         spectrum = spectra[row]

@@ -6,7 +6,6 @@ Vilkman, Speech Communication 22, 1997.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -16,10 +15,9 @@ from numba import njit
 from scipy import fft
 
 from mmfeat.extractors.covarep.inverse_filtering import LONGEST, periods
-from mmfeat.extractors.covarep.signals import BLOCK, Doubles, Recording
-from mmfeat.types import BoolArray, FloatArray, IntArray, batched_rows
+from mmfeat.extractors.covarep.signals import Doubles, Recording, near_rows
+from mmfeat.types import SPEECH_RATE, BoolArray, FloatArray, IntArray, batched_rows
 
-RATE = 16_000  # Hz; also the size of the spectrum of H1-H2, whose bins are one hertz wide
 F0_RANGE = (20.0, 500.0)  # Hz, exclusive: closures outside are not measured
 _BEYOND = 8  # samples after the closure where the steepest descent may lie: 0.5 ms
 _FEWEST = 5  # spectral peaks for H1-H2
@@ -106,10 +104,10 @@ def find_parameters(flow: FlowReader, closures: IntArray) -> GlottalParameters:
     if count < 2:
         return GlottalParameters(values[0], values[1], values[2], values[3], np.zeros(count, dtype=np.bool_))
     lengths = periods(closures)
-    measured = (F0_RANGE[0] < RATE / lengths) & (RATE / lengths < F0_RANGE[1])
+    measured = (F0_RANGE[0] < SPEECH_RATE / lengths) & (SPEECH_RATE / lengths < F0_RANGE[1])
     before = np.concatenate([[max(0, int(closures[0]) - LONGEST)], closures[:-1]])
     rows = np.flatnonzero(measured)
-    for group in _groups(closures, rows):
+    for group in near_rows(closures, rows):
         reach = int(1.5 * lengths[group].max()) + _BEYOND + 1
         start = min(int(before[group[0]]), int(closures[group[0]]) - reach)
         stop = int(closures[group[-1]]) + reach
@@ -123,15 +121,6 @@ def find_parameters(flow: FlowReader, closures: IntArray) -> GlottalParameters:
     if measured[0]:
         values[3, 0] = 0.0  # no cycle ends at the first closure
     return GlottalParameters(values[0], values[1], values[2], values[3], measured)
-
-
-def _groups(closures: IntArray, rows: IntArray) -> Iterator[IntArray]:
-    """Consecutive rows whose closures lie within one stretch."""
-    first = 0
-    while first < len(rows):
-        last = int(np.searchsorted(closures[rows], closures[rows[first]] + BLOCK))
-        yield rows[first:last]
-        first = last
 
 
 @njit(cache=True)
@@ -177,12 +166,12 @@ def _first_harmonics(derivative: Doubles, closures: IntArray, period: IntArray) 
                 cut = derivative[max(closures[row] - half[row], 0) : closures[row] + half[row] + 1]
                 frame[: len(cut)] = cut * np.hamming(len(cut)) * _SCALE
             power = (frames @ cosines) ** 2 + (frames @ sines) ** 2
-            result[rows] = _differences(np.log10(np.maximum(power, _TINY)), RATE / period[rows])
+            result[rows] = _differences(np.log10(np.maximum(power, _TINY)), SPEECH_RATE / period[rows])
             for row in rows[np.isnan(result[rows])]:
                 # Peaks so dense that what lies above could matter: the whole spectrum.
-                spectrum = np.abs(fft.rfft(frames[np.searchsorted(rows, row)], RATE))
+                spectrum = np.abs(fft.rfft(frames[np.searchsorted(rows, row)], SPEECH_RATE))
                 levels = 2 * np.log10(np.maximum(np.concatenate([spectrum, spectrum[-2:0:-1]]), _TINY))
-                result[row] = _differences(levels[None], RATE / period[[row]])[0]
+                result[row] = _differences(levels[None], SPEECH_RATE / period[[row]])[0]
     return 10 * result
 
 
@@ -191,9 +180,9 @@ def _low_spectrum(similar: int) -> tuple[Doubles, Doubles]:
     """Cosines and sines (samples, bins) for frames of periods from ``1.25 ** similar`` to 1.25 times that."""
     longest, shortest = int(np.ceil(_SIMILAR ** (similar + 1))), _SIMILAR**similar
     samples = np.arange(2 * (int(1.5 * longest) + 1) + 1)
-    bins = np.arange(min(int(_LOW * RATE / shortest), RATE // 2))
-    turns = np.outer(samples, bins) % RATE
-    angle = 2 * np.pi * np.arange(RATE) / RATE
+    bins = np.arange(min(int(_LOW * SPEECH_RATE / shortest), SPEECH_RATE // 2))
+    turns = np.outer(samples, bins) % SPEECH_RATE
+    angle = 2 * np.pi * np.arange(SPEECH_RATE) / SPEECH_RATE
     return np.cos(angle)[turns], np.sin(angle)[turns]
 
 
@@ -205,7 +194,7 @@ def _differences(spectra: Doubles, f0: Doubles) -> Doubles:
     """
     result = np.zeros(len(spectra))
     places, levels = np.empty(spectra.shape[1]), np.empty(spectra.shape[1])
-    whole = spectra.shape[1] == RATE
+    whole = spectra.shape[1] == SPEECH_RATE
     for row in range(len(spectra)):
         spectrum = spectra[row]
         if np.max(spectrum) <= np.log10(_TINY) + 1.0:

@@ -11,12 +11,12 @@ import numpy as np
 from numba import njit
 from scipy.interpolate import CubicSpline
 
-from mmfeat.extractors.covarep.harmonics import SMALLEST, Sinusoids
+from mmfeat.extractors.covarep.harmonics import SMALLEST, Sinusoids, wrapped_angle
 from mmfeat.extractors.covarep.lf_model import Complexes, Pulse
 from mmfeat.extractors.covarep.signals import Doubles
+from mmfeat.types import SPEECH_RATE
 
 LOWEST, HIGHEST = 0.3, 2.5
-NYQUIST = 8000.0  # Hz
 HARMONICS = 8  # whose phases are compared
 _TOLERANCE, _STEPS = 0.01, 32  # of the search
 _ROUNDING = float(np.sqrt(2.2e-16))
@@ -49,7 +49,7 @@ def rd_of(found: Sinusoids, *, conjugate: bool = False) -> tuple[Doubles, Double
     """
     rd, confidence = np.zeros(len(found.count)), np.zeros(len(found.count))
     # Harmonics made equidistant may leave the band.
-    counts = np.minimum(found.count, np.floor(NYQUIST / found.spacing).astype(np.int64))
+    counts = np.minimum(found.count, np.floor(SPEECH_RATE / 2 / found.spacing).astype(np.int64))
     for count in np.unique(counts):
         rows = np.flatnonzero(counts == count)
         observed = _phases(found.amplitude[rows], found.phase[rows], int(count))
@@ -122,8 +122,7 @@ def _error(rd: float, observed: Doubles, model: Doubles, used: int) -> float:
         if harmonic == 0:
             first = phase
         else:
-            left = phase - before - first
-            left -= 2.0 * np.pi * np.floor(left / (2.0 * np.pi) + 0.5)
+            left = wrapped_angle(phase - before - first)
             total += left * left
         before = phase
     return total / (used - 1)

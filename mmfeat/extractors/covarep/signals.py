@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal as dsp
 
-from mmfeat.types import FloatArray
+from mmfeat.types import FloatArray, IntArray
 
 BLOCK = 320_000  # samples read at a time by consumers of whole recordings: 20 s
 
@@ -124,6 +124,16 @@ def peak(signal: Signal) -> float:
 def blocks(count: int, size: int = BLOCK) -> Iterator[tuple[int, int]]:
     """Cut ``count`` samples in stretches ``(start, stop)``."""
     return ((start, min(start + size, count)) for start in range(0, count, size))
+
+
+def near_rows(places: IntArray, rows: IntArray) -> Iterator[IntArray]:
+    """Cut ``rows`` of increasing ``places`` (samples) in groups that span less than a block, to be read at once."""
+    chosen = places[rows]
+    first = 0
+    while first < len(rows):
+        last = int(np.searchsorted(chosen, chosen[first] + BLOCK))
+        yield rows[first:last]
+        first = last
 
 
 def convolved(values: Doubles, kernel: Doubles) -> Doubles:

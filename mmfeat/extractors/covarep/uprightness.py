@@ -12,9 +12,8 @@ from scipy import signal as dsp
 
 from mmfeat.extractors.covarep.linear_prediction import ORDER, Residual
 from mmfeat.extractors.covarep.signals import Doubles, Recording, Signal, ZeroPhase, blocks
-from mmfeat.types import FloatArray
+from mmfeat.types import SPEECH_RATE, FloatArray
 
-RATE = 16_000  # Hz
 _FILTER = 9  # order of the elliptic high pass
 _EDGE = 480.0  # Hz
 
@@ -40,7 +39,7 @@ def polarity(samples: FloatArray) -> int:
 
 def find_polarity(signal: Signal, *, faithful: bool) -> int:
     """`polarity` of a signal that may be long."""
-    sections = dsp.ellip(_FILTER, 3, 60, _EDGE / (RATE / 2), "highpass", output="sos")
+    sections = dsp.ellip(_FILTER, 3, 60, _EDGE / (SPEECH_RATE / 2), "highpass", output="sos")
     high = ZeroPhase(signal, sections, _FILTER)
     plain = _skewness(Residual(signal, ORDER, faithful=faithful))
     return 1 if plain >= _skewness(Residual(signal, ORDER, high, faithful=faithful)) else -1

@@ -14,7 +14,6 @@ from mmfeat.extractors.covarep.inverse_filtering import periods
 from mmfeat.extractors.covarep.signals import BLOCK, Doubles, Recording, Signal, blocks, convolved
 from mmfeat.types import FloatArray, IntArray
 
-RATE = 16_000  # Hz
 SLOPE_SPAN, SLOPE_HOP = 640, 160  # samples: 40 ms, 10 ms
 SLOPE_FIRST = 320  # sample of the first frame's time stamp, from 0
 _DISPERSION_SCALES = (4, 8, 16, 32, 64)  # 2000, 1000, 500, 250, 125 Hz
