@@ -6,15 +6,15 @@ them, or downloaded from its release when ``download`` says so; a network withou
 
 from __future__ import annotations
 
-import hashlib
 import urllib.error
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mmfeat.errors import ConfigError, FormatError, MissingDependency
+from mmfeat.errors import MissingDependency
+from mmfeat.extractors._weights import checked_digest, load_strictly, pick_device, read_state
 from mmfeat.faces import FaceTrack, with_settings
 from mmfeat.types import ByteImage, FloatArray, Frames, Modality, Provenance
 
@@ -114,15 +114,11 @@ def build(config: Config) -> FacenetExtractor:
     ConfigError
         If a GPU is asked for and there is none.
     """
-    device = _device(config.device)
+    device = pick_device(config.device, owner="facenet")
     path = _find_weights(config)
-    found = _digest(path)
     expected = config.sha256 or (SHA256 if path.name == WEIGHTS else None)
-    if expected is not None and found != expected.lower():
-        raise FormatError(
-            f"facenet weights {path} have sha256 {found}; expected {expected}; the file is damaged or another one: "
-            f"get it from {URL} again, or state the sha256 of your own weights as sha256="
-        )
+    remedy = f"the file is damaged or another one: get it from {URL} again, or state the sum of your own as sha256="
+    found = checked_digest(path, expected, owner="facenet", remedy=remedy)
     source = Provenance("facenet", VERSION, {"precision": config.precision}, {path.name: found})
     return FacenetExtractor(_load(path), source, config.precision, device)
 
@@ -161,32 +157,14 @@ def _download(url: str, path: Path, sha256: str) -> None:
         ) from error
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _load(path: Path) -> nn.Module:
     from facenet_pytorch import InceptionResnetV1
 
     network: nn.Module = InceptionResnetV1(pretrained=None).eval()
-    state = _read(path)
+    state = read_state(path, owner="facenet")
     kept = {name: value for name, value in state.items() if name not in _CLASSIFIER}
-    expected = network.state_dict()
-    missing, unknown = sorted(expected.keys() - kept.keys()), sorted(kept.keys() - expected.keys())
-    if missing or unknown:
-        raise FormatError(
-            f"facenet weights {path} lack {len(missing)} entries ({', '.join(missing[:3])}) and have {len(unknown)} "
-            f"unknown ones ({', '.join(map(str, unknown[:3]))}); expected a state dict of InceptionResnetV1; "
-            "give another file"
-        )
-    try:
-        network.load_state_dict(kept)
-    except RuntimeError as error:
-        raise FormatError(
-            f"facenet weights {path} do not fit ({' '.join(str(error).split())}); expected a state dict of "
-            f"InceptionResnetV1 with {DIMENSIONS} outputs; give another file"
-        ) from error
+    expected = f"a state dict of InceptionResnetV1 with {DIMENSIONS} outputs"
+    load_strictly(network, kept, path, owner="facenet", expected=expected)
     return network
 
 
@@ -200,30 +178,3 @@ def _fused(network: nn.Module) -> nn.Module:
         if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
             module.conv, module.bn = fuse_conv_bn_eval(convolution, normalisation), nn.Identity()
     return network
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import torch
-
-    try:
-        # The one place that reads foreign weights; weights_only admits tensors and no code.
-        state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
-    except Exception as error:  # which type a file that is not weights raises depends on its first bytes
-        raise FormatError(
-            f"facenet weights {path} cannot be read ({type(error).__name__}); expected a state dict saved by torch; "
-            "give another file"
-        ) from error
-    if not isinstance(state, dict):
-        raise FormatError(
-            f"facenet weights {path} hold a {type(state).__name__}; expected a state dict; give another file"
-        )
-    return state
-
-
-def _device(wanted: str) -> str:
-    import torch
-
-    present = torch.cuda.is_available()
-    if wanted == "cuda" and not present:
-        raise ConfigError("facenet: device=cuda, but torch sees no GPU; expected one; use device=auto or device=cpu")
-    return "cuda" if present and wanted != "cpu" else "cpu"

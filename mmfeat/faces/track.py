@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import json
 import sys
-import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from mmfeat.errors import ConfigError, ExtractionFailed, FormatError
+from mmfeat.errors import ConfigError, ExtractionFailed
 from mmfeat.faces.alignment import cut_out, eye_similarity
 from mmfeat.faces.detection import Detections, FaceDetector, pyramid
+from mmfeat.faces.pictures import picture_size, read_pictures
 from mmfeat.faces.tracking import interpolate, largest_face, link, main_face
-from mmfeat.media import probe, read_frames
-from mmfeat.safe_write import replacing
-from mmfeat.types import BoolArray, ByteImage, FloatArray, IntArray, Provenance, Seconds
+from mmfeat.types import BoolArray, ByteImage, FloatArray, Half, IntArray, Provenance, Seconds
 
 VERSION = "1"
 CROPS_AT_ONCE = 32
@@ -76,16 +73,21 @@ class FaceConfig:
 
 @dataclass(frozen=True)
 class FaceTrack:
-    """The speaker's face in one clip. Rows where it was not seen are zeros with ``observed`` False."""
+    """The speaker's face in one clip. Rows where it was not seen are zeros with ``observed`` False.
+
+    Of a picture of two people only the speaker's ``half`` is looked at, as if there were no other: places count from
+    its own upper left corner.
+    """
 
     path: Path
     times: FloatArray  # (T,) float64 s, of the frames
-    boxes: FloatArray  # (T, 4) float32 px of the frame as shown: left, top, right, bottom
+    boxes: FloatArray  # (T, 4) float32 px of the picture as shown: left, top, right, bottom
     landmarks: FloatArray  # (T, 5, 2) float32 px x, y: the eye left in the picture, the other eye, nose, mouth corners
     observed: BoolArray  # (T,)
     config: FaceConfig
     start: Seconds = 0.0
     end: Seconds | None = None
+    half: Half | None = None  # of the frame, that the picture is; None: all of it
 
     def crops(self, size: int) -> Iterator[tuple[IntArray, ByteImage]]:
         """Decode the clip again and cut out the face, upright, both eyes always at the same places.
@@ -113,7 +115,8 @@ class FaceTrack:
         rows: list[int] = []
         crops: list[ByteImage] = []
         count = 0
-        for frame in read_frames(self.path, self.start, self.end, self.config.crops_per_second):
+        pictures = read_pictures(self.path, self.start, self.end, self.config.crops_per_second, half=self.half)
+        for frame in pictures:
             row, count = count, count + 1
             if row >= len(self.times) or abs(frame.time - self.times[row]) > _ROUNDING:
                 raise self._changed(f"frame {row} is at {frame.time:.3f} s")
@@ -135,7 +138,9 @@ class FaceTrack:
         )
 
 
-def track_face(path: Path, config: FaceConfig, start: Seconds = 0.0, end: Seconds | None = None) -> FaceTrack:
+def track_face(
+    path: Path, config: FaceConfig, start: Seconds = 0.0, end: Seconds | None = None, half: Half | None = None
+) -> FaceTrack:
     """Find the speaker's face in a clip and follow it.
 
     Parameters
@@ -145,6 +150,8 @@ def track_face(path: Path, config: FaceConfig, start: Seconds = 0.0, end: Second
     config : FaceConfig
     start, end : float
         s, the stretch to look at; ``end`` None is the end of the file.
+    half : {"left", "right"}, optional
+        Of each picture, where it shows two people side by side; the other half is never looked at.
 
     Returns
     -------
@@ -155,7 +162,7 @@ def track_face(path: Path, config: FaceConfig, start: Seconds = 0.0, end: Second
     MediaError
         If the file cannot be decoded.
     """
-    found, times, searched = _search(path, config, start, end)
+    found, times, searched = _search(path, config, start, end, half)
     enough = min(config.min_detections, len(searched))
     faces = [face for face in link(found, times[searched], config.max_gap) if len(face) >= enough]
     if config.speaker == "main":
@@ -173,6 +180,7 @@ def track_face(path: Path, config: FaceConfig, start: Seconds = 0.0, end: Second
         config=config,
         start=start,
         end=end,
+        half=half,
     )
 
 
@@ -181,68 +189,11 @@ def with_settings(source: Provenance, config: FaceConfig) -> Provenance:
     return replace(source, config={**source.config, "faces": asdict(config)})
 
 
-def save_track(track: FaceTrack, path: Path) -> None:
-    """Write a track to one ``.npz`` of plain arrays, beside its place and renamed; the video's path is not in it.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written.
-    """
-    settings = json.dumps({**asdict(track.config), "start": track.start, "end": track.end}, sort_keys=True)
-    with replacing(path) as beside:
-        np.savez(
-            beside,
-            times=track.times,
-            boxes=track.boxes,
-            landmarks=track.landmarks,
-            observed=track.observed,
-            settings=np.array(settings),
-        )
-
-
-def load_track(path: Path, media: Path) -> FaceTrack:
-    """Read a track that `save_track` wrote.
-
-    Parameters
-    ----------
-    path : Path
-        The ``.npz``.
-    media : Path
-        The video that it belongs to.
-
-    Raises
-    ------
-    FormatError
-        If the file is not such a track.
-    """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            settings = json.loads(str(arrays["settings"]))
-            start, end = settings.pop("start"), settings.pop("end")
-            return FaceTrack(
-                path=media,
-                times=arrays["times"],
-                boxes=arrays["boxes"],
-                landmarks=arrays["landmarks"],
-                observed=arrays["observed"],
-                config=FaceConfig(**settings),
-                start=start,
-                end=end,
-            )
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        names = ", ".join(field.name for field in fields(FaceTrack)[1:5])
-        raise FormatError(
-            f"face track {path} cannot be read ({type(error).__name__}: {error}); expected an npz with {names}; "
-            "delete it and run again"
-        ) from error
-
-
 def _search(
-    path: Path, config: FaceConfig, start: Seconds, end: Seconds | None
+    path: Path, config: FaceConfig, start: Seconds, end: Seconds | None, half: Half | None
 ) -> tuple[Detections, FloatArray, IntArray]:
     """All sufficiently certain faces, in px as shown; the times of all rows; the rows that were searched."""
-    shown = probe(path).video_size
+    shown = picture_size(path, half)
     times: list[Seconds] = []
     searched: list[int] = []
     found: list[Detections] = []
@@ -257,7 +208,7 @@ def _search(
         batch.clear()
 
     rate = config.detections_per_second
-    for frame in read_frames(path, start, end, config.crops_per_second, config.detection_width):
+    for frame in read_pictures(path, start, end, config.crops_per_second, config.detection_width, half):
         tick = len(times) if rate is None else int((frame.time + _ROUNDING) * rate)
         if tick != last_tick:
             if batch and (batch[0].shape != frame.image.shape or len(batch) == _room(frame.image)):

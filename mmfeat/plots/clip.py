@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
 from mmfeat.errors import MediaError
-from mmfeat.faces import FaceConfig
-from mmfeat.media import VideoFrame, probe, read_frames, read_waveform
+from mmfeat.faces import FaceConfig, picture_size, read_pictures
+from mmfeat.media import VideoFrame, read_waveform
 from mmfeat.types import SPEECH_RATE, ByteImage, Seconds, Utterance, Waveform
 
 LAST_SHOWN: Seconds = 0.2  # after the end of the pictures the last one still stands for a word
@@ -31,21 +32,35 @@ class Clip:
 
 def read_clip(said: Utterance, thumbnails: int) -> Clip:
     """Read the sound of an utterance and at most so many of its pictures; what cannot be read becomes a note."""
-    name = said.media.name
-    if not said.media.is_file():
-        gone = f"{name} is no longer where it was"
-        return Clip(None, gone, (), gone)
+    return Clip(*_sound(said), *_pictures(said, thumbnails))
+
+
+def _sound(said: Utterance) -> tuple[Waveform | None, str]:
+    """What is heard, or why nothing is."""
+    file = said.sound or said.media
+    if not file.is_file():
+        return None, _gone(file)
     try:
-        sound = read_waveform(said.media, SPEECH_RATE, said.start, said.end)
-        sound_note = "" if sound is not None and len(sound.samples) else f"no sound in {name}"
+        sound = read_waveform(file, SPEECH_RATE, said.start, said.end)
     except MediaError:
-        sound, sound_note = None, f"the sound of {name} cannot be read"
+        return None, f"the sound of {file.name} cannot be read"
+    return sound, "" if sound is not None and len(sound.samples) else f"no sound in {file.name}"
+
+
+def _pictures(said: Utterance, thumbnails: int) -> tuple[tuple[tuple[Seconds, ByteImage, bool], ...], str]:
+    """What is seen, or why nothing is."""
+    file = said.media
+    if not file.is_file():
+        return (), _gone(file)
     try:
         pictures = tuple(_faces(said, _moments(said, thumbnails)))
-        pictures_note = "" if pictures else f"no pictures in {name}" if said.words else "no words, so no pictures"
     except MediaError:
-        pictures, pictures_note = (), f"the pictures of {name} cannot be read"
-    return Clip(sound, sound_note, pictures, pictures_note)
+        return (), f"the pictures of {file.name} cannot be read"
+    return pictures, "" if pictures else f"no pictures in {file.name}" if said.words else "no words, so no pictures"
+
+
+def _gone(file: Path) -> str:
+    return f"{file.name} is no longer where it was"
 
 
 def _moments(said: Utterance, count: int) -> list[Seconds]:
@@ -61,10 +76,10 @@ def _frames_at(said: Utterance, moments: list[Seconds]) -> Iterator[VideoFrame]:
         return
     if moments[-1] - moments[0] > IN_ONE_PASS:
         for moment in moments:
-            yield from islice(read_frames(said.media, moment, width=READ_WIDTH), 1)
+            yield from islice(read_pictures(said.media, moment, width=READ_WIDTH, half=said.half), 1)
         return
     waiting, frame = list(moments), None
-    for frame in read_frames(said.media, moments[0], None, 25.0, READ_WIDTH):
+    for frame in read_pictures(said.media, moments[0], None, 25.0, READ_WIDTH, said.half):
         while waiting and frame.time >= waiting[0]:
             waiting.pop(0)
             yield frame
@@ -81,7 +96,7 @@ def _faces(said: Utterance, moments: list[Seconds]) -> Iterator[tuple[Seconds, B
         return
     from mmfeat.faces.detection import FaceDetector, pyramid
 
-    shown = probe(said.media).video_size
+    shown = picture_size(said.media, said.half)
     detector = FaceDetector()
     for moment, frame in zip(moments, frames, strict=False):
         height, width, _ = frame.image.shape

@@ -145,24 +145,35 @@ class _ExtractClip:
         if self._modality == "text":
             said = [[word.text, word.start, word.end] for word in utterance.words]
             return {"source": self._source, "words": said}
-        key = {"source": self._source, "media": media_digest(utterance.media), "span": [utterance.start, utterance.end]}
-        return {**key, "faces": self._faces_key()} if self._modality == "vision" else key
+        if self._modality == "audio":
+            return {"source": self._source, "media": media_digest(_sound(utterance)), "span": _span(utterance)}
+        return {"source": self._source, **self._track_key(utterance)}
 
-    def _faces_key(self) -> list[Any]:
-        return [FACES_VERSION, asdict(self._faces)]
+    def _track_key(self, utterance: Utterance) -> dict[str, Any]:
+        faces = [FACES_VERSION, asdict(self._faces)]
+        key = {"media": media_digest(utterance.media), "span": _span(utterance), "faces": faces}
+        # Without one the key is that of before there were halves: what was computed then is found.
+        return key if utterance.half is None else {**key, "half": utterance.half}
 
     def _cached_track(self, utterance: Utterance) -> FaceTrack:
         """The face of one clip is tracked once for every vision extractor."""
-        span = [utterance.start, utterance.end]
-        key = {"media": media_digest(utterance.media), "span": span, "faces": self._faces_key()}
-        path = self._cache.path("faces", key, ".npz")
+        path = self._cache.path("faces", self._track_key(utterance), ".npz")
         if not path.exists():
             save_track(_track(utterance, self._faces), path)
         return load_track(path, utterance.media)
 
 
 def _track(utterance: Utterance, config: FaceConfig) -> FaceTrack:
-    return track_face(utterance.media, config, utterance.start, utterance.end)
+    return track_face(utterance.media, config, utterance.start, utterance.end, utterance.half)
+
+
+def _sound(utterance: Utterance) -> Path:
+    """The file to hear it in."""
+    return utterance.sound or utterance.media
+
+
+def _span(utterance: Utterance) -> list[float | None]:
+    return [utterance.start, utterance.end]
 
 
 def _frames(utterance: Utterance, extractor: Extractor, track: Callable[[Utterance], FaceTrack]) -> Frames:
@@ -172,5 +183,5 @@ def _frames(utterance: Utterance, extractor: Extractor, track: Callable[[Utteran
     if extractor.modality == "vision":
         return extractor(track(utterance))
     rate = cast(AudioExtractor, extractor).sample_rate
-    waveform = read_waveform(utterance.media, rate, utterance.start, utterance.end)
+    waveform = read_waveform(_sound(utterance), rate, utterance.start, utterance.end)
     return extractor(waveform or Waveform(np.zeros(0, dtype=np.float32), rate, utterance.start))

@@ -20,14 +20,27 @@ NAMES = registry.names("mmfeat.extractors")
 
 @pytest.fixture(scope="module")
 def settings(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What each extractor needs that has no default: vectors, weights."""
+    """What each extractor needs that has no default: vectors, weights, another program's files."""
     import torch
     from facenet_pytorch import InceptionResnetV1
 
-    weights = tmp_path_factory.mktemp("weights") / "random.pt"
+    from mmfeat.extractors.manet.network import MANet
+
+    folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    torch.save(InceptionResnetV1(pretrained=None).state_dict(), weights)
-    return {"glove": {"path": root / "pipelines" / "demo" / "glove.demo.txt"}, "facenet": {"weights": weights}}
+    for name, network in (("facenet", InceptionResnetV1(pretrained=None)), ("manet", MANet())):
+        torch.save(network.state_dict(), folder / f"{name}.pt")
+    columns = ["frame", "face_id", "timestamp", "confidence", "success", "gaze_angle_x", "gaze_angle_y"]
+    rows = [[number, 0, f"{(number - 1) / 25:.3f}", 0.98, 1, 0.1, -0.1] for number in range(1, 60)]
+    table = "".join(", ".join(map(str, row)) + "\n" for row in (columns, *rows))
+    (folder / "d01_00.csv").write_text(table, encoding="utf-8")
+    (folder / "nothing.csv").write_text(", ".join(columns) + "\n", encoding="utf-8")
+    return {
+        "glove": {"path": root / "pipelines" / "demo" / "glove.demo.txt"},
+        "facenet": {"weights": folder / "facenet.pt"},
+        "manet": {"weights": folder / "manet.pt"},
+        "openface": {"folder": folder, "columns": "gaze_angle"},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +54,7 @@ def signals(root: Path) -> dict[str, dict[str, Any]]:
     from dataclasses import replace
 
     arrays = {name: values.astype(getattr(track, name).dtype) for name, values in empty.items()}
-    nothing = replace(track, **arrays, observed=np.zeros(0, dtype=bool))
+    nothing = replace(track, path=Path("nothing.mp4"), **arrays, observed=np.zeros(0, dtype=bool))
     return {
         "text": {"ordinary": words_of("film", "lovely"), "empty": (), "unknown": words_of("", "zxqvk")},
         "audio": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmfeat.errors import ConfigError, ExtractionFailed, FormatError
-from mmfeat.faces import FaceConfig, FaceTrack, load_track, save_track, track_face
+from mmfeat.faces import FaceConfig, FaceTrack, load_track, picture_size, read_pictures, save_track, track_face
 from mmfeat.faces.alignment import EYE_DISTANCE, EYE_HEIGHT, cut_out, eye_similarity
 from mmfeat.faces.detection import Detections, FaceDetector, pyramid, strongest
 from mmfeat.faces.tracking import interpolate, largest_face, link, main_face
@@ -307,6 +308,63 @@ def test_the_larger_of_two_faces_is_the_speaker(make_clip: MakeClip, tmp_path: P
     assert (track.boxes[:, 0] > 192).all()
 
 
+@pytest.fixture(scope="module")
+def two(make_clip: MakeClip, portrait: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two people side by side, the right one nearer, and each of them alone; without loss."""
+    near = np.ascontiguousarray(portrait[20:212, 30:222].repeat(4, axis=0).repeat(4, axis=1)[::3, ::3, ::-1])
+    people = {"left": portrait, "right": near}
+    people["both"] = np.concatenate((people["left"], people["right"]), axis=1)
+    folder = tmp_path_factory.mktemp("two")
+    return {
+        name: make_clip(
+            folder / f"{name}.mkv",
+            0.4,
+            size=picture.shape[1::-1],
+            tone=None,
+            codecs=("ffv1", None),
+            pixel_format="bgr0",
+            picture=lambda time, picture=picture: np.roll(picture, round(40 * time), axis=0),
+        )
+        for name, picture in people.items()
+    }
+
+
+@pytest.mark.parametrize("half", ["left", "right"])
+def test_a_half_is_seen_as_if_it_were_the_whole_picture(two: dict[str, Path], half: str):
+    alone = track_face(two[half], EVERY_FRAME)
+    track = track_face(two["both"], EVERY_FRAME, half=half)
+    assert track.observed.all()
+    np.testing.assert_array_equal(track.boxes, alone.boxes)
+    np.testing.assert_array_equal(track.landmarks, alone.landmarks)
+    for (rows, crops), (expected_rows, expected) in zip(track.crops(48), alone.crops(48), strict=True):
+        np.testing.assert_array_equal(rows, expected_rows)
+        np.testing.assert_array_equal(crops, expected)
+
+
+def test_a_half_is_shrunk_by_its_own_width_and_its_places_grow_back(two: dict[str, Path]):
+    config = FaceConfig(crops_per_second=None, detection_width=128)
+    shrunk = track_face(two["both"], config, half="right")
+    np.testing.assert_allclose(shrunk.boxes, track_face(two["right"], config).boxes, atol=1)
+    np.testing.assert_allclose(shrunk.boxes, track_face(two["both"], EVERY_FRAME, half="right").boxes, atol=8)
+
+
+def test_without_a_half_the_nearer_of_the_two_is_followed(two: dict[str, Path]):
+    track = track_face(two["both"], EVERY_FRAME)
+    assert track.half is None
+    assert (track.boxes[:, 0] > 256).all()
+
+
+@pytest.mark.parametrize(("width", "side"), [(40, 20), (41, 20), (1, 1)])
+def test_halves_are_equally_wide_and_meet_in_the_middle(make_clip: MakeClip, tmp_path: Path, width: int, side: int):
+    ramp = np.tile(np.arange(width, dtype=np.uint8)[None, :, None], (16, 1, 3))
+    options = {"codecs": ("png", None), "pixel_format": "rgb24", "tone": None}
+    clip = make_clip(tmp_path / "ramp.mov", 0.04, size=(width, 16), picture=lambda t: ramp, **options)
+    left, right = (next(iter(read_pictures(clip, half=half))).image[0, :, 0].tolist() for half in ("left", "right"))
+    assert picture_size(clip, "left") == picture_size(clip, "right") == (side, 16)
+    assert picture_size(clip) == (width, 16)
+    assert (left, right) == (list(range(side)), list(range(width - side, width)))
+
+
 def test_one_frame_is_enough(make_clip: MakeClip, tmp_path: Path, portrait: np.ndarray):
     clip = make_clip(tmp_path / "one.mp4", 0.04, size=(256, 256), tone=None, picture=lambda t: portrait)
     track = track_face(clip, FaceConfig())
@@ -357,13 +415,27 @@ def test_a_file_that_became_shorter_is_refused(talk: Path, make_clip: MakeClip, 
 
 
 def test_a_track_survives_the_disk(talk: Path, tmp_path: Path):
-    track = track_face(talk, FaceConfig(max_gap=0.5), start=0.2, end=0.9)
+    track = track_face(talk, FaceConfig(max_gap=0.5), start=0.2, end=0.9, half="right")
     save_track(track, tmp_path / "track.npz")
     again = load_track(tmp_path / "track.npz", talk)
     assert (again.config, again.start, again.end, again.path) == (track.config, track.start, track.end, talk)
+    assert again.half == "right"
     for name in ("times", "boxes", "landmarks", "observed"):
         np.testing.assert_array_equal(getattr(again, name), getattr(track, name))
         assert getattr(again, name).dtype == getattr(track, name).dtype
+
+
+def test_a_track_that_says_nothing_of_halves_is_of_whole_pictures(talk: Path, tmp_path: Path):
+    track = track_face(talk, FaceConfig())
+    save_track(track, tmp_path / "track.npz")
+    with np.load(tmp_path / "track.npz") as arrays:
+        older = dict(arrays)
+    settings = json.loads(str(older["settings"]))
+    older["settings"] = np.array(json.dumps({key: settings[key] for key in settings if key != "half"}))
+    np.savez(tmp_path / "older.npz", **older)
+    again = load_track(tmp_path / "older.npz", talk)
+    assert again.half is None
+    np.testing.assert_array_equal(again.boxes, track.boxes)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 broken"])

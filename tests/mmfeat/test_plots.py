@@ -126,6 +126,26 @@ def test_a_file_that_is_no_media_is_said_to_be_unreadable(tmp_path):
     assert {"the sound of talk.mp4 cannot be read", "the pictures of talk.mp4 cannot be read"} <= texts
 
 
+@pytest.mark.parametrize(("half", "brighter"), [("left", 0), ("right", 2)])
+def test_only_the_speakers_half_is_shown(half, brighter, tmp_path, make_clip):
+    scene = np.zeros((120, 320, 3), np.uint8)
+    scene[:, :160, 0] = scene[:, 160:, 2] = 200
+    clip = make_clip(tmp_path / "two.mp4", 1.0, size=(320, 120), tone=None, picture=lambda time: scene)
+    read = read_clip(aligned(clip, words_in(1.0, 3), half=half).utterance, 3)
+    assert [image.shape for _, image, _ in read.pictures] == [(120, 120, 3)] * 3
+    assert all(image.mean(axis=(0, 1)).argmax() == brighter for _, image, _ in read.pictures)
+
+
+def test_sound_is_drawn_from_its_own_file_and_each_may_be_gone(tmp_path, make_clip, clip):
+    sound = make_clip(tmp_path / "talk.wav", 1.0)
+    read = read_clip(aligned(clip, words_in(1.0, 3), sound=sound).utterance, 3)
+    assert (len(read.sound.samples), read.sound.path, len(read.pictures)) == (16_000, sound, 3)
+    read = read_clip(aligned(clip, words_in(1.0, 3), sound=tmp_path / "gone.wav").utterance, 3)
+    assert (read.sound, read.sound_note, len(read.pictures)) == (None, "gone.wav is no longer where it was", 3)
+    read = read_clip(aligned(tmp_path / "gone.avi", words_in(1.0, 3), sound=sound).utterance, 3)
+    assert (read.sound_note, read.pictures_note) == ("", "gone.avi is no longer where it was")
+
+
 def test_sound_without_pictures_and_pictures_without_sound(tmp_path, make_clip):
     sound = make_clip(tmp_path / "talk.wav", 2.0)
     silent = make_clip(tmp_path / "film.mp4", 2.0, tone=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,45 @@ def test_results_come_from_the_cache_the_second_time(planted: dict[str, Utteranc
     entries = {path: path.stat().st_mtime_ns for path in cache.folder.rglob("*.json")}
     assert place(planted[""], cache) == first
     assert {path: path.stat().st_mtime_ns for path in cache.folder.rglob("*.json")} == entries
+
+
+def test_words_are_placed_in_the_file_that_has_the_sound(
+    planted: dict[str, Utterance], cache: ClipCache, make_clip: Callable[..., Path], tmp_path: Path
+):
+    heard, _ = place(planted[""], cache)
+    film = make_clip(tmp_path / "film.mp4", 1.0, tone=None)
+    apart = replace(planted[""], media=film, sound=planted[""].media)
+    entries = list(cache.folder.rglob("*.json"))
+    utterance, reason = place(apart, cache)
+    assert reason is None
+    assert (utterance.words, utterance.end) == (heard.words, heard.end)
+    assert list(cache.folder.rglob("*.json")) == entries  # the same sound: found under the same key
+    given, _ = place(replace(apart, words=heard.words), cache)
+    assert given.end == heard.end
+
+
+def test_cues_are_aligned_in_the_file_that_has_the_sound(
+    planted: dict[str, Utterance], cache: ClipCache, make_clip: Callable[..., Path], tmp_path: Path
+):
+    heard, _ = place(planted[""], cache)
+    cue = Word(planted[""].transcript, heard.start, heard.end)
+    apart = replace(planted[""], media=make_clip(tmp_path / "film.mp4", 1.0, tone=None), sound=planted[""].media)
+    utterance, reason = place(replace(apart, cues=(cue,)), cache)
+    assert reason is None
+    assert [word.start for word in utterance.words] == pytest.approx([word.start for word in heard.words], abs=0.05)
+
+
+def test_a_sound_that_cannot_be_read_is_a_row_of_the_ledger(planted: dict[str, Utterance], cache: ClipCache):
+    placed, failures = place_words([replace(planted[""], sound=Path("gone.wav"))], WordsPlan(), cache)
+    assert placed[0].words == ()
+    assert [failure.stage for failure in failures] == ["media"]
+    assert "gone.wav does not exist" in failures[0].reason
+
+
+def test_sound_beside_silent_pictures_needs_a_transcript(planted: dict[str, Utterance]):
+    silent = replace(planted["no audio stream"], transcript=None, sound=planted[""].media)
+    with pytest.raises(ConfigError, match="no transcript"):
+        require_words_source([silent], WordsPlan())
 
 
 def test_no_transcript_at_all_is_refused_before_the_work(planted: dict[str, Utterance]):
