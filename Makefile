@@ -19,7 +19,7 @@ demo: $(BIN)/.installed
 	mmfeat plot data/aligned/demo.h5 $$(mmfeat info data/aligned/demo.h5 --json | python -c "import json,sys; print(json.load(sys.stdin)['ids']['test'][0])") --output data/plots/demo.png
 
 test: $(BIN)/.installed
-	python -m pytest
+	python -m pytest -n auto --dist loadscope
 	ruff check .
 	ruff format --check .
 	mypy

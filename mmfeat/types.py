@@ -67,6 +67,11 @@ class Utterance:
     sound: Path | None = None  # another file that has the sound, on the same clock; None: in ``media``
     half: Half | None = None  # where the speaker is, in a picture of two
 
+    @property
+    def heard_in(self) -> Path:
+        """The file that has the sound."""
+        return self.sound or self.media
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -240,6 +245,14 @@ class AudioExtractor(Extractor, Protocol):
 
     def __call__(self, signal: Waveform) -> Frames:
         """Frames of the sound."""
+        ...
+
+
+class SidecarExtractor(Extractor, Protocol):
+    """Reads what another program wrote about a clip; of its `FaceTrack` it looks at path, times and half alone."""
+
+    def sidecar(self, media: Path, half: Half | None) -> Path:
+        """The file that it reads, whether it is there or not."""
         ...
 
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from mmfeat import console, manifest, steps
+from mmfeat import console, manifest, registry, steps
 from mmfeat.clip_cache import ClipCache
 from pipelines import ledger, params
 
@@ -16,6 +16,9 @@ def main(name: str, modality: str) -> None:
     own = dict(extract["settings"].get(plugin) or {})
     if plugin == "glove":
         own["path"] = params.corpus(settings, name)["glove"]
+    note = getattr(registry.module("mmfeat.extractors", plugin).Config, "note", None)
+    if note:
+        console.note(note)
     choice = steps.ExtractorChoice(plugin, own, extract["settings"]["faces"])
     utterances = [u for u in manifest.read_utterances(Path(f"data/words/{name}.jsonl")) if u.words]
     with console.progress_bars() as progress:

@@ -265,10 +265,9 @@ class Artifact:
         offsets: dict[Modality, IntArray] = {}
         observed: dict[Modality, BoolArray] = {}
         for column, name in enumerate(MODALITIES):
-            own = name in self.description.own_rows
-            rows = read_own_rows(group, name) if own else None
-            offsets[name] = rows.offsets if rows else group["offsets"][:]
-            observed[name] = rows.observed if rows else group["observed"][:, column]
+            room = group["own"][name] if name in self.description.own_rows else None
+            offsets[name] = (group if room is None else room)["offsets"][:]
+            observed[name] = group["observed"][:, column] if room is None else room["observed"][:]
         return ObservedRows(ids, offsets, observed)
 
     def utterances(self, split: str) -> Iterator[Utterance]:

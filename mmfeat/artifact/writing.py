@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from mmfeat.artifact.own_rows import OwnRowsWriter
+from mmfeat.errors import SchemaError
 from mmfeat.safe_write import replacing
 from mmfeat.schema import SCHEMA_VERSION
 from mmfeat.types import MODALITIES, AlignedUtterance, Modality, Provenance, Utterance
@@ -64,7 +65,10 @@ def write(
     ------
     OutputError
         If ``path`` cannot be written.
+    SchemaError
+        If a label or a named split has a name that HDF5 cannot hold.
     """
+    _require_names(utterances)
     splits: dict[str, list[Utterance]] = {}
     for utterance in utterances:
         splits.setdefault(utterance.split, []).append(utterance)
@@ -74,6 +78,16 @@ def write(
             file.attrs[key] = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for name, members in splits.items():
             _write_split(file.create_group(name), description, members, rows_of, digest_of)
+
+
+def _require_names(utterances: Sequence[Utterance]) -> None:
+    """A slash in a name would make groups within groups."""
+    for kind in ("labels", "parts"):
+        wrong = sorted(
+            {name for utterance in utterances for name in getattr(utterance, kind) if "/" in name or not name}
+        )
+        if wrong:
+            raise SchemaError(f"{kind} {wrong[0]!r}; expected a name without a slash, not empty; rename it")
 
 
 def _write_split(

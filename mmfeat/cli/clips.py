@@ -76,7 +76,8 @@ def extract(
         rule=one_of("--rule", rule, ("overlap", "weighted", "none")),
         settings=chosen,
     )
-    _warn_of(transcriber)
+    _warn_of("transcribers", transcriber)
+    _warn_of("extractors", choices.vision)
     with console.progress_bars() as progress:
         done = steps.extract(
             clips,
@@ -114,7 +115,7 @@ def words(
     from mmfeat.formats.transcripts import write_words
 
     plan = steps.WordsPlan(aligner=aligner, transcriber=transcriber, realign=realign, settings=settings_of(settings))
-    _warn_of(transcriber)
+    _warn_of("transcribers", transcriber)
     placed = steps.words_of(clip, transcript, plan)
     write_words(placed, output)
     typer.echo(f"{len(placed)} words in {output}")
@@ -140,6 +141,7 @@ def frames(
     writers = {".npz": write_npz, ".csv": write_csv}
     if output.suffix not in writers:
         raise ConfigError(f"--output {output} ends in {output.suffix!r}; expected .npz or .csv; rename it")
+    _warn_of("extractors", extractor)
     made = steps.extract_one(clip, extractor, dict(pair(entry) for entry in settings or ()), transcript)
     writers[output.suffix](made, output)
     rows, columns = made.values.shape
@@ -151,11 +153,11 @@ def _extractor(name: str) -> str | None:
     return None if name == "none" else name
 
 
-def _warn_of(transcriber: str | None) -> None:
-    """Say what a transcriber says of itself, where it has something to say."""
+def _warn_of(kind: str, name: str | None) -> None:
+    """Say what a plug-in says of itself, where it has something to say."""
     from mmfeat import registry
 
-    if transcriber is not None:
-        config = registry.module("mmfeat.transcribers", transcriber).Config
+    if name is not None:
+        config = registry.module(f"mmfeat.{kind}", name).Config
         if getattr(config, "note", None):
             console.note(config.note)

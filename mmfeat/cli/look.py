@@ -84,7 +84,8 @@ def plot(
         aligned = artifact.utterance(utterance)
         names = {modality: artifact.names(modality) for modality in artifact.dims}
     if media is not None:
-        moved = replace(aligned.utterance, media=media / aligned.utterance.media.name)
+        said = aligned.utterance
+        moved = replace(said, media=media / said.media.name, sound=said.sound and media / said.sound.name)
         aligned = replace(aligned, utterance=moved)
     plots.plot_utterance(aligned, names, output, audio_features=feature)
     typer.echo(str(output))

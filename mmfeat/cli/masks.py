@@ -84,7 +84,7 @@ def _show(stored: Sequence[Stored], as_json: bool) -> None:
         for entry in stored
     ]
     typer.echo("dropped, of what was observed:")
-    show_table(rows, as_json)
+    show_table([{name: name for name in rows[0]}, *rows], as_json)  # the columns need their names
 
 
 def _percent(share: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from mmfeat.faces.pictures import picture_size, read_pictures
 from mmfeat.faces.saving import load_track, save_track
-from mmfeat.faces.track import VERSION, FaceConfig, FaceTrack, track_face, with_settings
+from mmfeat.faces.track import VERSION, FaceConfig, FaceTrack, track_face, untracked, with_settings
 
 __all__ = [
     "VERSION",
@@ -13,5 +13,6 @@ __all__ = [
     "read_pictures",
     "save_track",
     "track_face",
+    "untracked",
     "with_settings",
 ]

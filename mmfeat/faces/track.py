@@ -184,6 +184,24 @@ def track_face(
     )
 
 
+def untracked(
+    path: Path, config: FaceConfig, start: Seconds = 0.0, end: Seconds | None = None, half: Half | None = None
+) -> FaceTrack:
+    """Say which stretch of which clip, without looking: a track without rows."""
+    none = np.zeros(0, dtype=np.float32)
+    return FaceTrack(
+        path=path,
+        times=np.zeros(0, dtype=np.float64),
+        boxes=none.reshape(0, 4),
+        landmarks=none.reshape(0, 5, 2),
+        observed=np.zeros(0, dtype=np.bool_),
+        config=config,
+        start=start,
+        end=end,
+        half=half,
+    )
+
+
 def with_settings(source: Provenance, config: FaceConfig) -> Provenance:
     """Provenance of vision features: they depend on the settings of the face track as much as on their own."""
     return replace(source, config={**source.config, "faces": asdict(config)})

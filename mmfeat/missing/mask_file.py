@@ -16,7 +16,7 @@ import numpy as np
 from mmfeat.errors import SchemaError
 from mmfeat.missing.drawing import Mask
 from mmfeat.missing.identity import packed, rows_digest
-from mmfeat.missing.protocols import row_counts
+from mmfeat.missing.protocols import Seen, row_counts
 from mmfeat.safe_write import replacing
 from mmfeat.types import MODALITIES, BoolArray, Modality, ObservedRows
 
@@ -74,8 +74,9 @@ def write(path: Path, dataset: str, splits: Mapping[str, ObservedRows], masks: I
         file.attrs["dataset"] = dataset
         for name, rows in splits.items():
             _write_rows(file.create_group(name), rows)
+        seen = {name: Seen(rows) for name, rows in splits.items()}
         for name, mask in masks:
-            _write_mask(file[name]["masks"].create_group(mask.key), mask, splits[name])
+            _write_mask(file[name]["masks"].create_group(mask.key), mask, seen[name])
 
 
 def _write_rows(group: h5py.Group, rows: ObservedRows) -> None:
@@ -88,7 +89,7 @@ def _write_rows(group: h5py.Group, rows: ObservedRows) -> None:
     group.create_group("masks")
 
 
-def _write_mask(group: h5py.Group, mask: Mask, rows: ObservedRows) -> None:
+def _write_mask(group: h5py.Group, mask: Mask, seen: Seen) -> None:
     group.attrs["mask_id"] = mask.mask_id
     group.attrs["protocol"] = mask.protocol
     group.attrs["parameters"] = json.dumps(mask.parameters, sort_keys=True)
@@ -98,15 +99,14 @@ def _write_mask(group: h5py.Group, mask: Mask, rows: ObservedRows) -> None:
     group["spared"] = packed(mask.spared)
     bits = group.create_group("kept")
     for modality, kept in mask.kept.items():
-        data = packed(kept)
-        observed, offsets = rows.observed[modality], rows.offsets[modality]
+        data, before, after = packed(kept), seen.counts[modality], row_counts(kept, seen.rows.offsets[modality])
         dataset = bits.create_dataset(modality, data=data)
         dataset.attrs["rows"] = len(kept)
         dataset.attrs["sha256"] = hashlib.sha256(data.tobytes()).hexdigest()
-        dataset.attrs["observed_rows"] = int(observed.sum())
-        dataset.attrs["kept_rows"] = int(kept.sum())
-        dataset.attrs["observed_utterances"] = int((row_counts(observed, offsets) > 0).sum())
-        dataset.attrs["kept_utterances"] = int((row_counts(kept, offsets) > 0).sum())
+        dataset.attrs["observed_rows"] = int(before.sum())
+        dataset.attrs["kept_rows"] = int(after.sum())
+        dataset.attrs["observed_utterances"] = int((before > 0).sum())
+        dataset.attrs["kept_utterances"] = int((after > 0).sum())
 
 
 class MaskFile:

@@ -37,7 +37,7 @@ def read_clip(said: Utterance, thumbnails: int) -> Clip:
 
 def _sound(said: Utterance) -> tuple[Waveform | None, str]:
     """What is heard, or why nothing is."""
-    file = said.sound or said.media
+    file = said.heard_in
     if not file.is_file():
         return None, _gone(file)
     try:

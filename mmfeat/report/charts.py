@@ -16,6 +16,7 @@ PANEL = 150  # px: height of the one panel
 SEVERAL, GAP = 72, 18  # px: height of each of several panels, and between them
 BARS = 24  # about so many in a histogram
 GRID = 60  # evenly spaced values up to which each has a bar of its own
+TICKS = 7  # labels below a histogram at most
 SHOWN = 0.995  # quantile up to which lengths get bars of their own; the last bar holds the rest
 DASHES = ("", "7 3", "2 3")  # lines differ by more than their colour
 
@@ -44,13 +45,15 @@ class Bins:
     def ticks(self) -> list[tuple[float, str]]:
         """Labels below the bars: where, counted in bars, and what."""
         closed = len(self.edges) - 1 - self.open
-        every = max(1, math.ceil(closed / 6))
         lows = self.edges + self.grid / 2
         # One value stands below the middle of its bar, a stretch of values begins at its bar's edge.
-        middle, places = (0.5, range(0, closed, every)) if self.single else (0.0, range(0, closed + 1, every))
-        ticks = [(place + middle, _plain(lows[place])) for place in places]
+        middle, places = (0.5, list(range(closed))) if self.single else (0.0, list(range(closed + 1)))
+        whole = [place for place in places if abs(lows[place] - lows[place].round()) < 1e-3]
+        places = whole if self.single and len(whole) > 1 else places
+        every = math.ceil(len(places) / TICKS)
+        ticks = [(place + middle, _plain(lows[place])) for place in places[::every]]
         if self.open:
-            ticks = [tick for tick in ticks if tick[0] < closed - every / 2] + [(closed + 0.5, "more")]
+            ticks = [tick for tick in ticks if tick[0] < closed - closed / TICKS / 2] + [(closed + 0.5, "more")]
         return ticks
 
     def say(self, unit: str) -> list[str]:

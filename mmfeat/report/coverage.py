@@ -160,7 +160,7 @@ def _vocabulary(found: Survey, words: int) -> str:
     said = f"{several(missed, 'word')} of {number(words)} ({share(missed, words)}) have no text features"
     said += f", {number(len(found.unknown))} different ones." if missed else "."
     if found.blank:
-        said += f" Besides, {several(found.blank, 'stretch', 'stretches')} of time have no known words."
+        said += f" Besides, the words of {several(found.blank, 'stretch', 'stretches')} of time are not known."
     return said
 
 

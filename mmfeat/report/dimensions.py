@@ -62,9 +62,8 @@ def _of_modality(name: Modality, ranges: Ranges, remarks: list[str]) -> list[Blo
     of_all = "all of them" if ranges.sampled == ranges.rows else f"{number(ranges.sampled)} of them"
     blocks: list[Block] = [Paragraph(f"{size} Quantiles are of {of_all}.")]
     flagged: list[str] = []
-    alone = ranges.rows == 1  # then every dimension has one value
     for what, mask in (
-        ("constant", ranges.constant & ~alone),
+        ("constant", ranges.constant),
         (f"zero in {MOSTLY:.0%} of the rows or more".replace("%", " %"), _mostly_zero(ranges)),
         ("not finite in some rows", ranges.not_finite > 0),
     ):

@@ -39,8 +39,8 @@ class Ranges:
 
     @property
     def constant(self) -> BoolArray:
-        """Where a dimension has one value only."""
-        same: BoolArray = self.lowest == self.highest
+        """Where a dimension has one value only, though there is more than one row."""
+        same: BoolArray = (self.lowest == self.highest) & (self.rows > 1)
         return same
 
 

@@ -12,7 +12,6 @@ from typing import TypeVar
 import numpy as np
 
 from mmfeat.artifact import Artifact
-from mmfeat.errors import MmfeatError
 from mmfeat.plots import plot_utterance
 from mmfeat.report.blocks import Block, Paragraph, Picture, Section, several
 from mmfeat.report.survey import Survey
@@ -94,17 +93,14 @@ def _gone(looked_for: Sequence[tuple[str, Path]], media: Path | None) -> str:
 
 
 def _picture(artifact: Artifact, name: str, media: Path | None) -> Block:
-    """One utterance, or why it could not be drawn."""
+    """One utterance; what of its media cannot be read, the picture says."""
     aligned = artifact.utterance(name)
     said = aligned.utterance
     moved = replace(said, media=_moved(said.media, media), sound=said.sound and _moved(said.sound, media))
     names = {modality: artifact.names(modality) for modality in artifact.dims}
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "utterance.png"
-        try:
-            plot_utterance(replace(aligned, utterance=moved), names, target)
-        except MmfeatError as error:
-            return Paragraph(f"{name} could not be drawn: {error}")
+        plot_utterance(replace(aligned, utterance=moved), names, target)
         return Picture(_caption(aligned, artifact), base64.b64encode(target.read_bytes()).decode("ascii"))
 
 

@@ -1,4 +1,4 @@
-"""The drivers: prepare, words, extract, align, mask, exchange. The command line and the DVC stages call these same ones."""
+"""The drivers: prepare, words, extract, align, mask, exchange. The CLI and the DVC stages call these same functions."""
 
 from mmfeat.steps.align import align, describe
 from mmfeat.steps.corpus import about, prepare, require_published_counts

@@ -12,11 +12,21 @@ import numpy as np
 from mmfeat import frame_store, registry
 from mmfeat.clip_cache import ClipCache, media_digest
 from mmfeat.faces import VERSION as FACES_VERSION
-from mmfeat.faces import FaceConfig, FaceTrack, load_track, save_track, track_face, with_settings
+from mmfeat.faces import FaceConfig, FaceTrack, load_track, save_track, track_face, untracked, with_settings
 from mmfeat.media import read_waveform
 from mmfeat.steps import pool
 from mmfeat.steps.ledger import reason_of
-from mmfeat.types import AudioExtractor, Extractor, Failure, Frames, Progress, Provenance, Utterance, Waveform
+from mmfeat.types import (
+    AudioExtractor,
+    Extractor,
+    Failure,
+    Frames,
+    Progress,
+    Provenance,
+    SidecarExtractor,
+    Utterance,
+    Waveform,
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ def extract_frames(
         if progress:
             progress(choice.name, len(paths) + len(failures), len(utterances))
     source = extractor.source
-    if extractor.modality == "vision":
+    if extractor.modality == "vision" and _sidecar_reader(extractor) is None:
         source = with_settings(source, choice.face_config())
     return Extracted(extractor.names, extractor.frame_shift, source, paths), [failures[key] for key in sorted(failures)]
 
@@ -129,6 +139,7 @@ class _ExtractClip:
         self._source = asdict(extractor.source)
         self._modality = extractor.modality
         self._faces = choice.face_config()
+        self._reads_sidecar = _sidecar_reader(extractor) is not None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_built": None}
@@ -136,18 +147,28 @@ class _ExtractClip:
     def __call__(self, utterance: Utterance) -> Path:
         path = self._cache.path(self._choice.name, self._key(utterance), ".npz")
         if not path.exists():
-            if self._built is None:
-                self._built = self._choice.build()
-            frame_store.write_npz(_frames(utterance, self._built, self._cached_track), path)
+            frame_store.write_npz(_frames(utterance, self._extractor(), self._cached_track), path)
         return path
+
+    def _extractor(self) -> Extractor:
+        if self._built is None:
+            self._built = self._choice.build()
+        return self._built
 
     def _key(self, utterance: Utterance) -> dict[str, Any]:
         if self._modality == "text":
             said = [[word.text, word.start, word.end] for word in utterance.words]
             return {"source": self._source, "words": said}
         if self._modality == "audio":
-            return {"source": self._source, "media": media_digest(_sound(utterance)), "span": _span(utterance)}
+            return {"source": self._source, "media": media_digest(utterance.heard_in), "span": _span(utterance)}
+        if self._reads_sidecar:
+            return {"source": self._source, **self._sidecar_key(utterance)}
         return {"source": self._source, **self._track_key(utterance)}
+
+    def _sidecar_key(self, utterance: Utterance) -> dict[str, Any]:
+        path = cast(SidecarExtractor, self._extractor()).sidecar(utterance.media, utterance.half)
+        # Of a file that is not there the extractor itself says so, and no result gets this key.
+        return {"sidecar": media_digest(path) if path.is_file() else None, "span": _span(utterance)}
 
     def _track_key(self, utterance: Utterance) -> dict[str, Any]:
         faces = [FACES_VERSION, asdict(self._faces)]
@@ -167,9 +188,9 @@ def _track(utterance: Utterance, config: FaceConfig) -> FaceTrack:
     return track_face(utterance.media, config, utterance.start, utterance.end, utterance.half)
 
 
-def _sound(utterance: Utterance) -> Path:
-    """The file to hear it in."""
-    return utterance.sound or utterance.media
+def _sidecar_reader(extractor: Extractor) -> SidecarExtractor | None:
+    """The extractor, if it reads another program's file and not the clip."""
+    return cast(SidecarExtractor, extractor) if hasattr(extractor, "sidecar") else None
 
 
 def _span(utterance: Utterance) -> list[float | None]:
@@ -180,8 +201,10 @@ def _frames(utterance: Utterance, extractor: Extractor, track: Callable[[Utteran
     """Decode what the extractor's modality needs and run it."""
     if extractor.modality == "text":
         return extractor(utterance.words)
+    if _sidecar_reader(extractor) is not None:
+        return extractor(untracked(utterance.media, FaceConfig(), utterance.start, utterance.end, utterance.half))
     if extractor.modality == "vision":
         return extractor(track(utterance))
     rate = cast(AudioExtractor, extractor).sample_rate
-    waveform = read_waveform(_sound(utterance), rate, utterance.start, utterance.end)
+    waveform = read_waveform(utterance.heard_in, rate, utterance.start, utterance.end)
     return extractor(waveform or Waveform(np.zeros(0, dtype=np.float32), rate, utterance.start))

@@ -16,8 +16,8 @@ def mask(
 ) -> list[missing.Stored]:
     """Draw every mask of a plan and write them to one file.
 
-    All are drawn again on every call, and the file is replaced when it is complete: a draw comes out the same each time,
-    and all of the default plan over 22,856 utterances of 50 words take 2 s, so there is nothing to go on from.
+    All are drawn again on every call, and the file is replaced when it is complete: a draw comes out the same each
+    time, and all of the default plan over 22,856 utterances of 50 words take 3 s, so there is nothing to go on from.
 
     Parameters
     ----------

@@ -84,8 +84,8 @@ class _PlaceWords:
     def __call__(self, utterance: Utterance) -> tuple[tuple[Word, ...], Seconds | None, str | None]:
         """Words, end of the utterance, and what was wrong."""
         if utterance.words and not self._plan.realign:
-            return utterance.words, utterance.end or _duration(_sound(utterance)), None
-        duration = probe(_sound(utterance)).duration
+            return utterance.words, utterance.end or _duration(utterance.heard_in), None
+        duration = probe(utterance.heard_in).duration
         end = duration if utterance.end is None else min(utterance.end, duration)
         path = self._cache.path("words", self._key(utterance), ".json")
         if path.exists():
@@ -98,7 +98,7 @@ class _PlaceWords:
     def _key(self, utterance: Utterance) -> dict[str, Any]:
         plan = self._plan
         return {
-            "media": media_digest(_sound(utterance)),
+            "media": media_digest(utterance.heard_in),
             "span": [utterance.start, utterance.end],
             "said": [utterance.transcript, _plain(utterance.words), _plain(utterance.cues)],
             "aligner": [plan.aligner, self._version("forced_alignment", plan.aligner)],
@@ -129,7 +129,7 @@ class _PlaceWords:
             return _unknown(utterance.start, end), f"{error} (kept, its words unknown)"
 
     def _hear(self, utterance: Utterance, end: Seconds) -> tuple[tuple[Word, ...], str | None]:
-        waveform = read_waveform(_sound(utterance), SPEECH_RATE, utterance.start, utterance.end)
+        waveform = read_waveform(utterance.heard_in, SPEECH_RATE, utterance.start, utterance.end)
         said = " ".join(word.text for word in utterance.words) or utterance.transcript
         if waveform is None or not len(waveform.samples):
             if said:
@@ -153,7 +153,7 @@ class _PlaceWords:
         for cue in utterance.cues:
             if cue.start >= end or cue.end <= utterance.start:
                 continue
-            waveform = read_waveform(_sound(utterance), SPEECH_RATE, cue.start, min(cue.end, end))
+            waveform = read_waveform(utterance.heard_in, SPEECH_RATE, cue.start, min(cue.end, end))
             try:
                 if waveform is None:
                     raise AlignmentFailed("no sound in the cue")
@@ -178,13 +178,8 @@ def require_words_source(utterances: Sequence[Utterance], plan: WordsPlan) -> No
         Naming both ways out.
     """
     if plan.transcriber is None and not any(u.words or u.cues or u.transcript is not None for u in utterances):
-        if any(_has_sound(_sound(utterance)) for utterance in utterances):
+        if any(_has_sound(utterance.heard_in) for utterance in utterances):
             raise ConfigError(_no_transcript(utterances[0].id))
-
-
-def _sound(utterance: Utterance) -> Path:
-    """The file that words are placed in; where the sound has one of its own, the pictures are not asked."""
-    return utterance.sound or utterance.media
 
 
 def _duration(media: Path) -> Seconds | None:

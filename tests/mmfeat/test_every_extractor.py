@@ -34,7 +34,7 @@ def settings(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     rows = [[number, 0, f"{(number - 1) / 25:.3f}", 0.98, 1, 0.1, -0.1] for number in range(1, 60)]
     table = "".join(", ".join(map(str, row)) + "\n" for row in (columns, *rows))
     (folder / "d01_00.csv").write_text(table, encoding="utf-8")
-    (folder / "nothing.csv").write_text(", ".join(columns) + "\n", encoding="utf-8")
+    (folder / "nothing.csv").write_text(", ".join(columns) + "\n1, 0, 0.000, 0.0, 0, 0, 0\n", encoding="utf-8")
     return {
         "glove": {"path": root / "pipelines" / "demo" / "glove.demo.txt"},
         "facenet": {"weights": folder / "facenet.pt"},

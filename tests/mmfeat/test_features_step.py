@@ -94,3 +94,16 @@ def test_where_nothing_is_set_results_are_found_under_the_keys_they_always_had(p
     assert cache.path("faces", {**file, **faces}, ".npz").is_file()
     assert cache.path("hog", {"source": source["hog"], **file, **faces}, ".npz").is_file()
     assert cache.path("librosa33", {"source": source["librosa33"], **file}, ".npz").is_file()
+
+
+def test_a_file_of_another_program_that_changed_is_read_again_and_no_face_is_tracked(pair: Path, tmp_path: Path):
+    table, cache = tmp_path / "pair.csv", ClipCache(tmp_path / "cache")
+    choice = ExtractorChoice("openface", {"folder": tmp_path, "columns": "gaze_angle"})
+    for angle in (0.25, 0.5):
+        rows = [f"{number},0,{number / 25},0.9,1,{angle},0" for number in range(5)]
+        table.write_text(
+            "\n".join(["frame,face_id,timestamp,confidence,success,gaze_angle_x,gaze_angle_y", *rows]) + "\n"
+        )
+        frames = frames_of([Utterance("a", pair)], choice, cache)[0]
+        assert (frames.values[:, 0] == angle).all()
+    assert results(cache) == {"openface": 2}

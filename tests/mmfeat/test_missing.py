@@ -482,3 +482,9 @@ def test_a_corpus_without_a_modality_keeps_the_others():
         mask = missing.draw(protocol, text, parameters)
         assert list(mask.kept) == ["text"]
         assert mask.kept["text"].all()
+
+
+def test_an_utterance_longer_than_a_stream_is_refused():
+    rows = ObservedRows(("long",), {"audio": np.array([0, 2**24])}, {"audio": np.ones(2**24, dtype=bool)})
+    with pytest.raises(SchemaError, match="an utterance of 16777216 rows; expected at most 16777215"):
+        missing.draw("natural", rows)

@@ -11,6 +11,7 @@ from builders import DIMS, description_of, frames_of, rows_of, utterance_of, wor
 
 from mmfeat import artifact
 from mmfeat.artifact import Artifact
+from mmfeat.errors import SchemaError
 from mmfeat.steps.align import align, describe
 from mmfeat.types import AlignedUtterance, Utterance
 
@@ -150,3 +151,10 @@ def test_the_rule_none_leaves_frames_as_they_are(tmp_path: Path):
     np.testing.assert_array_equal(read.features["audio"], frames.values)
     np.testing.assert_allclose(read.intervals["audio"].mean(axis=1), frames.times)
     assert read.features["text"].shape == (2, 2)
+
+
+@pytest.mark.parametrize("fields", [{"labels": {"a/b": 1.0}}, {"parts": {"5fold/1": "train"}}, {"labels": {"": 1.0}}])
+def test_a_name_that_the_file_cannot_hold_is_refused(tmp_path: Path, fields: dict[str, object]):
+    with pytest.raises(SchemaError, match="expected a name without a slash"):
+        utterances = [utterance_of("a", words_of("so"), **fields)]
+        artifact.write(tmp_path / "a.h5", description_of(), utterances, rows_of, lambda utterance: "")
