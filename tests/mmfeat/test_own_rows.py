@@ -155,6 +155,6 @@ def test_the_rule_none_leaves_frames_as_they_are(tmp_path: Path):
 
 @pytest.mark.parametrize("fields", [{"labels": {"a/b": 1.0}}, {"parts": {"5fold/1": "train"}}, {"labels": {"": 1.0}}])
 def test_a_name_that_the_file_cannot_hold_is_refused(tmp_path: Path, fields: dict[str, object]):
+    utterances = [utterance_of("a", words_of("so"), **fields)]
     with pytest.raises(SchemaError, match="expected a name without a slash"):
-        utterances = [utterance_of("a", words_of("so"), **fields)]
         artifact.write(tmp_path / "a.h5", description_of(), utterances, rows_of, lambda utterance: "")

@@ -112,12 +112,14 @@ class _Result:
 
     def finished(self, variances: Doubles, silence: float, *, faithful: bool) -> Analysis:
         observed = self.analysed & (variances > 10 ** (silence / 10))
-        self.valid &= observed[:, None] & np.isfinite(self.values)
-        if not faithful:
-            # Deviation of the default mode: in digital silence there is nothing, not what lies on either side of it.
-            self.values[variances == 0.0] = 0.0
-        # The original leaves infinities where a band is zero throughout a frame; no file of ours holds one.
-        np.nan_to_num(self.values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        for first, last in blocks(len(observed), _FRAMES):
+            values = self.values[first:last]
+            self.valid[first:last] &= observed[first:last, None] & np.isfinite(values)
+            if not faithful:
+                # Deviation of the default mode: in digital silence there is nothing, not what lies on either side.
+                values[variances[first:last] == 0.0] = 0.0
+            # The original leaves infinities where a band is zero throughout a frame; no file of ours holds one.
+            np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         return Analysis(self.values, observed, self.valid)
 
 
