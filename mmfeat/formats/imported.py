@@ -60,6 +60,12 @@ class PaddedRows:
         return rows
 
 
+def unread(content: Mapping[str, object], path: Path) -> list[Failure]:
+    """What a file holds beside the three splits."""
+    others = ", ".join(str(key) for key in content if key not in ("train", "valid", "test"))
+    return [Failure(path.name, STAGE, f"not read: {others}")] if others else []
+
+
 def generic_names(kind: str, widths: Mapping[Modality, int]) -> dict[Modality, tuple[str, ...]]:
     """Names of dimensions that the file does not name: ``mmsa_audio_0``, ``mmsa_audio_1`` ..."""
     return {modality: tuple(f"{kind}_{modality}_{n}" for n in range(width)) for modality, width in widths.items()}

@@ -36,6 +36,7 @@ from mmfeat.formats.imported import (
     PaddedPart,
     PaddedRows,
     generic_names,
+    unread,
     with_distinct_ids,
     with_turns,
 )
@@ -93,7 +94,11 @@ def read(path: Path) -> Imported:
         own_rows=first.own_rows,
         target="sentiment",
         classes={"annotation": order} if order else {},
-        failures=[*failures, *(Failure(name, STAGE, note) for name, part in parts.items() for note in part.notes)],
+        failures=[
+            *failures,
+            *unread(found, path),
+            *(Failure(name, STAGE, note) for name, part in parts.items() for note in part.notes),
+        ],
     )
 
 

@@ -34,6 +34,7 @@ from mmfeat.formats.imported import (
     PaddedPart,
     PaddedRows,
     generic_names,
+    unread,
     untimed_words,
     with_distinct_ids,
     with_turns,
@@ -99,7 +100,7 @@ def read(path: Path, dataset: str) -> Imported:
         target="" if emotions else "sentiment",  # four questions of equal standing: none is the one to learn
         split=IEMOCAP_SPLIT if emotions else "standard",
         expected=IEMOCAP_COUNTS if emotions else None,
-        failures=[*repeated, *notes],
+        failures=[*repeated, *unread(found, path), *notes],
     )
 
 

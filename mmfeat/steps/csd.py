@@ -43,7 +43,7 @@ class _Published:
 
     expected: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    target: str = ""
+    target: str = "sentiment"
     source: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -135,7 +135,7 @@ def import_csd(
             classes={},
             source=published.source,
             split="standard" if folds else "all",
-            target=published.target,
+            target=published.target if any(published.target in one.labels for one in chosen) else "",
             expected=published.expected,
         )
         stream = RowStream(groups, sequences, vectors, ledger, workers, progress)
@@ -148,12 +148,6 @@ def _published(name: str) -> _Published:
     if name == NO_DATASET:
         return _Published()
     module = registry.module("mmfeat.datasets", name)
-    absent = [field for field in ("EXPECTED", "RANGES", "TARGET", "SOURCE") if not hasattr(module, field)]
-    if absent:
-        raise ConfigError(
-            f"dataset {name!r} has no published {', '.join(absent).lower()}; expected a published corpus such as mosi "
-            "or mosei; leave out --dataset"
-        )
     return _Published(module.EXPECTED, module.RANGES, module.TARGET, asdict(module.SOURCE))
 
 

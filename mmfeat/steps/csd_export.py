@@ -74,7 +74,7 @@ def export_csd(
             written.append(folder / f"{name}.csd")
             csd.write(
                 written[-1],
-                name,
+                _root(artifact, name),
                 videos,
                 dimension_names=dimensions,
                 dataset=artifact.description.dataset,
@@ -84,6 +84,12 @@ def export_csd(
             if progress:
                 progress("export", done, len(sequences))
     return (*written, *_write_folds(exported, folder / "folds.json"))
+
+
+def _root(artifact: Artifact, name: str) -> str:
+    """Name of a sequence: what made it, so that an import knows what it gets."""
+    made_by = next((entry["extractor"] for key, entry in artifact.description.extractors.items() if key == name), name)
+    return str(made_by).replace("/", "_")
 
 
 def _keys(artifact: Artifact) -> list[_Exported]:

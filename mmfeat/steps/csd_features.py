@@ -141,6 +141,8 @@ class RowStream:
     def _aligned(self, workers: int) -> Generator[AlignedUtterance, None, None]:
         for done, (group, failures, rows) in enumerate(in_order(self._read, self._groups, workers), start=1):
             self._ledger.rows += failures
+            if self._progress:
+                self._progress("align", done, len(self._groups))
             first = 0
             for utterance, spans in group.members:
                 place = slice(first, first + len(spans))
@@ -150,8 +152,6 @@ class RowStream:
                 if self._vectors is not None:
                     features["text"], observed["text"] = _look_up(self._vectors, utterance)
                 yield AlignedUtterance(utterance, features, observed)
-            if self._progress:
-                self._progress("align", done, len(self._groups))
 
     def _read(self, group: Group) -> tuple[Group, list[Failure], Mapping[Modality, tuple[FloatArray, BoolArray]]]:
         spans = np.concatenate([spans for _, spans in group.members])
