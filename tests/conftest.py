@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: its threads spin on busy cores
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # Before numba is imported: two workers that fill its cache at once leave half a function there, and the next crashes.
+    # Before numba is imported: two workers that fill its cache at once leave half a function there, and then crash.
     os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".numba_cache" / os.environ["PYTEST_XDIST_WORKER"])
 
 
