@@ -84,6 +84,7 @@ def read(path: Path) -> Imported:
     utterances, failures = with_distinct_ids(
         one for name, part in parts.items() for one in part.utterances(name, order)
     )
+    notes = [Failure(name, STAGE, note) for name, part in parts.items() for note in part.notes]
     first = next(iter(parts.values()))
     names = generic_names("mmsa", widths)
     return Imported(
@@ -94,11 +95,7 @@ def read(path: Path) -> Imported:
         own_rows=first.own_rows,
         target="sentiment",
         classes={"annotation": order} if order else {},
-        failures=[
-            *failures,
-            *unread(found, path),
-            *(Failure(name, STAGE, note) for name, part in parts.items() for note in part.notes),
-        ],
+        failures=[*failures, *unread(found, path), *notes],
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from mmfeat.errors import FormatError
+from mmfeat.formats.pickle_walk import require_possible
 
 # First bytes of files that are taken for pickles, and what to do with them.
 OTHER_FILES = (
@@ -65,6 +66,8 @@ def load(path: Path) -> Any:
     try:
         with path.open("rb") as handle:
             _require_pickle(path, handle.read(32))
+            handle.seek(0)
+            require_possible(handle)
             handle.seek(0)
             return _Settler().settle(_Unpickler(handle, encoding="latin1").load())
     except OSError as error:

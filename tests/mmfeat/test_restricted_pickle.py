@@ -288,6 +288,21 @@ def test_a_file_that_is_not_there_and_a_folder_are_told_apart(tmp_path: Path):
         load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        b"\x80\x02Nr\xff\xff\xff\x7f.",  # a place in the memo
+        b"Np4000000000\n.",
+        b"\x80\x05\x96" + struct.pack("<Q", 1 << 40) + b"x.",  # a length
+        b"\x80\x04\x8e" + struct.pack("<Q", 1 << 40) + b"x.",
+        b"\x80\x02T\xff\xff\xff\xffx.",
+    ],
+)
+def test_a_few_bytes_cannot_ask_for_all_the_memory(tmp_path: Path, code: bytes):
+    with pytest.raises(FormatError, match=r"(PUT|BYTEARRAY8|BINBYTES8|BINSTRING) of \d+ where \d+ bytes are left"):
+        load(saved(tmp_path / "a.pkl", code))
+
+
 def test_random_bytes_never_do_anything_but_fail(tmp_path: Path, rng: np.random.Generator):
     whole = pickle.dumps({"audio": ARRAYS["float32"], "id": ["a", ("b", b"c")], "objects": ARRAYS["objects"]})
     failed = 0
