@@ -95,20 +95,15 @@ class _Admitted:
 
     __slots__ = ("_make", "_name")
 
-    _name: str
-    _make: Callable[..., Any]
-
     def __init__(self, name: str, make: Callable[..., Any]) -> None:
-        object.__setattr__(self, "_name", name)
-        object.__setattr__(self, "_make", make)
+        self._name = name
+        self._make = make
 
     def __call__(self, *arguments: Any) -> Any:
         return self._make(*arguments)
 
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise _Refused(f"a change of {self._name}")
-
     def __setstate__(self, state: Any) -> NoReturn:
+        # Whatever a pickle would change goes through here, attributes too.
         raise _Refused(f"a change of {self._name}")
 
 
@@ -142,8 +137,8 @@ class _Unpickler(pickle.Unpickler):
         try:
             return _ADMITTED[module_name, global_name]
         except KeyError:
-            name = f"{module_name}.{global_name}"[:100].encode("unicode_escape").decode()  # it may hold anything
-            raise _Refused(name) from None
+            name = f"{module_name}.{global_name}"[:100]  # of any letters at all
+            raise _Refused(name.encode("unicode_escape").decode()) from None
 
     def persistent_load(self, pid: Any) -> NoReturn:
         raise _Refused(f"a reference to something outside the file ({str(pid)[:40]!r})")
@@ -170,11 +165,6 @@ def _encode(text: Any, encoding: Any) -> bytes:
     return text.encode("latin1")
 
 
-def _bytes() -> bytes:
-    """Make the empty bytes of old protocols."""
-    return b""
-
-
 def _bytearray(content: Any = b"", encoding: Any = "latin-1") -> bytearray:
     """Make a bytearray of what it holds; of a number it would be as many zeros."""
     return bytearray(_encode(content, encoding) if isinstance(content, str) else memoryview(content))
@@ -191,7 +181,7 @@ def _not_called(*arguments: Any) -> NoReturn:
 
 _NDARRAY = _Admitted("numpy.ndarray", _not_called)
 _BUILTINS: dict[str, Callable[..., Any]] = {
-    "bytes": _bytes,
+    "bytes": lambda: b"",
     "bytearray": _bytearray,
     **{kind.__name__: kind for kind in (list, tuple, dict, set, frozenset, int, float, complex)},
 }

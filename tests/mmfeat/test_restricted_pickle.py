@@ -241,6 +241,10 @@ def test_records_and_dates_are_refused_as_python_writes_them(tmp_path: Path):
             load(saved(tmp_path / "a.pkl", value))
 
 
+def test_a_dtype_by_itself_is_read(tmp_path: Path):
+    assert load(saved(tmp_path / "a.pkl", np.dtype(">f4"))) == np.dtype(">f4")
+
+
 def test_a_container_within_itself_is_refused(tmp_path: Path):
     loop: list[Any] = []
     loop.append(loop)
