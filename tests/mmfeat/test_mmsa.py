@@ -253,9 +253,9 @@ def test_keys_that_are_not_read_are_named(tmp_path: Path):
 def test_without_annotations_the_class_numbers_say_the_same(tmp_path: Path):
     path = mmsa_file(tmp_path / "a.pkl", annotations=None, classification_labels=np.array([0, 2, -1]))
     corpus, _ = imported(path)
-    known = corpus.ragged("train").labels_known["annotation"].tolist()
-    assert known == [True, True, False]
-    assert [corpus.utterance(name).utterance.labels["annotation"] for name in ("aV_b_2", "aV_b_10")] == [0, 2]
+    names, train = corpus.description.classes["annotation"], corpus.ragged("train")
+    assert train.labels_known["annotation"].tolist() == [True, True, False]
+    assert [names[int(number)] for number in train.labels["annotation"][:2]] == ["Negative", "Positive"]
     bare, _ = imported(mmsa_file(tmp_path / "b.pkl", annotations=None, classification_labels=None))
     assert bare.description.classes == {}
 
