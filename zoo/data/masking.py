@@ -1,0 +1,63 @@
+"""Which rows are kept: drawn for an epoch, or read from the mask file that everybody shares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmfeat import missing
+from mmfeat.types import MODALITIES, BoolArray, Modality, ObservedRows
+from zoo.data.corpus import Corpus, Part, ragged_rows
+from zoo.types import Missing
+
+Kept = dict[Modality, BoolArray]  # (R_m,) per modality
+
+
+def draw_for(distribution: Missing, rows: ObservedRows, dataset: str, seed: int, variant: int) -> tuple[Kept, str]:
+    """Draw the declared missing distribution once, for a training epoch or a validation.
+
+    ``mixed`` takes rows and modalities away together; as `mmfeat.missing` promises, something always stays.
+
+    Returns
+    -------
+    dict of modality to BoolArray, shape (R_m,)
+        What is kept.
+    str
+        What the draw is called: the ids of its masks, joined by ``+``; empty where nothing is dropped.
+    """
+    draws = []
+    if distribution.kind in ("frame_only", "mixed"):
+        draws.append(missing.draw("frame_drop", rows, {"rate": distribution.rates}, seed, dataset, variant))
+    if distribution.kind in ("modality_only", "mixed"):
+        kept = {"kept": distribution.combinations}
+        draws.append(missing.draw("modality_combination", rows, kept, seed, dataset, variant))
+    every: Kept = {name: rows.observed[name].copy() for name in MODALITIES}
+    for drawn in draws:
+        for name, values in drawn.kept.items():
+            every[name] &= values
+    return every, "+".join(drawn.mask_id for drawn in draws)
+
+
+def kept_from(masks: missing.MaskFile, key: str, corpus: Corpus, part: Part) -> tuple[Kept, BoolArray]:
+    """Read one mask of a part from a mask file.
+
+    Returns
+    -------
+    dict of modality to BoolArray, shape (R_m,)
+        What is kept.
+    BoolArray, shape (N,)
+        Spared utterances: they keep more than was asked, since nothing would have been left.
+
+    Raises
+    ------
+    mmfeat.errors.SchemaError
+        If the file has no such mask, or was drawn for another corpus.
+    """
+    kept: dict[Modality, list[BoolArray]] = {name: [] for name in MODALITIES}
+    spared = []
+    for group, numbers in part.pieces:
+        rows = corpus.artefact.observed(group)
+        whole = masks.kept(group, key, rows)
+        for name in MODALITIES:
+            kept[name].append(whole[name][ragged_rows(rows.offsets[name], numbers)])
+        spared.append(masks.spared(group, key)[numbers])
+    return {name: np.concatenate(values) for name, values in kept.items()}, np.concatenate(spared)

@@ -1,0 +1,37 @@
+"""Everything that the zoo raises on purpose, of mmfeat's family: one line on the command line, exit code 1.
+
+::
+
+    MmfeatError
+    └── ZooError
+        ├── CheckpointError      a checkpoint is not there, damaged, or of another kind
+        │   └── CheckpointMismatch   it does not fit the data or the model that it is used with
+        ├── DataError            an artefact cannot be trained or tested on
+        └── NonFiniteLoss        training produced NaN or infinity
+
+Settings go through `mmfeat.errors.ConfigError`, files that cannot be written through ``OutputError``.
+"""
+
+from __future__ import annotations
+
+from mmfeat.errors import MmfeatError
+
+
+class ZooError(MmfeatError):
+    """A problem of training, testing or serving that the user can act on."""
+
+
+class CheckpointError(ZooError):
+    """A checkpoint is not there, damaged, or of another kind."""
+
+
+class CheckpointMismatch(CheckpointError):
+    """A checkpoint does not fit the data or the model that it is used with."""
+
+
+class DataError(ZooError):
+    """An artefact cannot be trained or tested on."""
+
+
+class NonFiniteLoss(ZooError):
+    """Training produced NaN or infinity."""

@@ -1,0 +1,10 @@
+"""Training: `train` a `Run`, all its stages, into checkpoints.
+
+>>> from zoo.train import Run, train
+>>> folder = train(Run("aumdf", "iemocap", target="emotion4", seed=1111))       # doctest: +SKIP
+"""
+
+from zoo.train.progress import Listener, Logged, Silent, bars
+from zoo.train.run import CHECKPOINTS, Compute, Run, train
+
+__all__ = ["CHECKPOINTS", "Compute", "Listener", "Logged", "Run", "Silent", "bars", "train"]

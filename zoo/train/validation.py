@@ -1,0 +1,44 @@
+"""Scores on the validation part, by which an epoch is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from zoo.answers import respond
+from zoo.data import Loader, View
+from zoo.metrics import LOWER_IS_BETTER, measure
+from zoo.types import Task
+
+
+def mean_loss(objective: nn.Module, views: Sequence[View], batch_size: int, device: torch.device) -> float:
+    """The task's own loss over some views, each known target counting alike."""
+    total, count = 0.0, 0
+    with torch.inference_mode():
+        for view in views:
+            for batch in Loader(view, batch_size).in_order():
+                known = int(batch.known.sum())
+                if known:
+                    total += float(objective(batch.to(device))["task"]) * known
+                    count += known
+    return total / max(count, 1)
+
+
+def mean_scores(
+    network: nn.Module, views: Sequence[View], task: Task, batch_size: int, device: torch.device
+) -> dict[str, float]:
+    """Every metric, averaged over some views."""
+    tables = []
+    for view in views:
+        part = view.items.part
+        answers, _ = respond(network, view, device, batch_size)
+        tables.append(measure(task, part.targets, part.known, answers))
+    return {name: float(np.mean([table[name] for table in tables])) for name in tables[0]}
+
+
+def cost(metric: str, scores: dict[str, float]) -> float:
+    """A metric as something to be made small."""
+    return scores[metric] if metric in LOWER_IS_BETTER else -scores[metric]
