@@ -53,12 +53,17 @@ class Run:
     config: str | Path | Mapping[str, Any] | None = None  # as `zoo.settings.settle`
     changes: tuple[str, ...] = ()  # as `zoo.settings.settle`
     name: str | None = None  # of the folder; default: the model, its split and its target where they are chosen
+    base: str | None = None  # name of another run, whose stages before the last it takes over
     root: Path = CHECKPOINTS
 
     def folder(self, dataset: str) -> Path:
         """Where its stages are: ``<root>/<dataset>/<name>/seed-<seed>``."""
         chosen = (part.replace(",", "+") for part in (self.split, self.target) if part)
         return self.root / dataset / (self.name or "-".join([self.model, *chosen])) / f"seed-{self.seed}"
+
+    def base_folder(self, dataset: str) -> Path:
+        """Where the stages are that it takes over: those of its own seed."""
+        return self.root / dataset / str(self.base) / f"seed-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -120,8 +125,9 @@ def train(
     prepared: _Prepared | None = None
     before: Path | None = None
     for number, entry in enumerate(stages):
-        place = folder / entry.name
-        if number in wanted:
+        shared = run.base is not None and number < len(stages) - 1
+        place = (run.base_folder(corpus.dataset) if shared else folder) / entry.name
+        if number in wanted and not shared:
             plan = Plan(
                 stage=entry,
                 number=number,
@@ -137,7 +143,7 @@ def train(
                 prepared = prepared or _prepare(corpus, settings, fabric.device)
                 _train_stage(plan, prepared, before, fabric, listener or Silent(), log=log)
         else:
-            _require_finished(place, entry.name, stage)
+            _require_finished(place, entry.name)
         before = place
         if number == max(wanted):
             break
@@ -305,10 +311,10 @@ def _wanted(names: list[str], stage: str | None) -> set[int]:
     return {names.index(stage)}
 
 
-def _require_finished(place: Path, name: str, wanted: str | None) -> None:
+def _require_finished(place: Path, name: str) -> None:
     progressed = state.read_progress(place)
     if progressed is None or not progressed.finished:
-        raise DataError(f"{place}: stage {name} is not finished; expected it before {wanted}; train it first")
+        raise DataError(f"{place}: stage {name} is not finished; expected it before those that follow; train it first")
 
 
 def _launch(compute: Compute) -> Fabric:

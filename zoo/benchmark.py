@@ -1,0 +1,180 @@
+"""Several models, several seeds, one dataset, the same masks: train what is not trained, answer, collect."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from mmfeat.errors import ConfigError
+from mmfeat.types import Progress
+from zoo import predictions
+from zoo.checkpoint import read_card
+from zoo.conditions import Group
+from zoo.evaluate import GROUPS, evaluate
+from zoo.predictions import Predictions
+from zoo.settings import settle
+from zoo.train import Compute, Run, train
+
+SEEDS = (1111, 1112, 1113, 1114, 1115)  # of MMSA
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of a benchmark: a model, perhaps with other settings."""
+
+    name: str
+    model: str
+    config: str | None = None
+    changes: tuple[str, ...] = ()
+    base: str | None = None  # another variant, whose stages before the last it takes over
+
+
+def parse_variant(text: str) -> Variant:
+    """Read one ``--models``.
+
+    ``MODEL``, or ``NAME=MODEL[:CONFIG][@BASE][,SECTION.KEY=VALUE ...]``: settings by name or file, the variant whose
+    teacher it shares, single settings. ``no-csd=aumdf@aumdf,model.lambda_csd=0``. Semicolons stand for commas within a
+    value.
+
+    Raises
+    ------
+    mmfeat.errors.ConfigError
+        If it reads otherwise.
+    """
+    head, *changes = text.split(",")
+    name, equals, model = head.partition("=")
+    model = model if equals else name
+    model, _, base = model.partition("@")
+    model, _, config = model.partition(":")
+    if not name or not model or any("=" not in change for change in changes):
+        raise ConfigError(f"model {text!r}; expected MODEL or NAME=MODEL[:CONFIG][@BASE][,SECTION.KEY=VALUE ...]")
+    return Variant(name, model, config or None, tuple(change.replace(";", ",") for change in changes), base or None)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is compared on what."""
+
+    variants: tuple[Variant, ...]
+    dataset: str | Path
+    seeds: tuple[int, ...] = SEEDS
+    target: str | None = None
+    split: str | None = None
+    part: str = "test"
+    groups: tuple[Group, ...] = GROUPS
+    masks: Path | None = None
+    root: Path = Run.root
+
+    def run(self, variant: Variant, seed: int) -> Run:
+        """The training of one variant."""
+        base = next((other for other in self.variants if other.name == variant.base), None)
+        return Run(
+            model=variant.model,
+            dataset=self.dataset,
+            target=self.target,
+            split=self.split,
+            seed=seed,
+            config=variant.config,
+            changes=variant.changes,
+            name=self._folder(variant),
+            base=None if base is None else self._folder(base),
+            root=self.root,
+        )
+
+    def _folder(self, variant: Variant) -> str:
+        return Run(variant.name, self.dataset, self.target, self.split).folder("x").parent.name
+
+
+def benchmark(
+    bench: Bench, compute: Compute | None = None, jobs: int = 1, progress: Progress | None = None
+) -> dict[str, dict[int, Predictions]]:
+    """Train and answer. What is finished is not done again, so that a benchmark goes on where it stopped.
+
+    Parameters
+    ----------
+    bench : Bench
+    compute : Compute, optional
+    jobs : int
+        Trainings at a time, each in a process of its own.
+    progress : Progress, optional
+
+    Returns
+    -------
+    dict of model to dict of seed to Predictions
+    """
+    _check(bench)
+    done = 0
+    total = len(bench.variants) * len(bench.seeds)
+    found: dict[tuple[str, int], Path] = {}
+    # Those that others take their teacher from go first.
+    waves = [[v for v in bench.variants if v.base is None], [v for v in bench.variants if v.base is not None]]
+    for wave in waves:
+        for name, seed, path in _each(bench, wave, compute or Compute(), jobs):
+            found[name, seed] = path
+            done += 1
+            if progress:
+                progress("benchmark", done, total)
+    return {
+        variant.name: {seed: predictions.read(found[variant.name, seed]) for seed in bench.seeds}
+        for variant in bench.variants
+    }
+
+
+def answer(bench: Bench, variant: Variant, seed: int, compute: Compute) -> tuple[str, int, Path]:
+    """Train one variant with one seed and write its answers; returns where they are."""
+    folder = train(bench.run(variant, seed), compute)
+    return variant.name, seed, write_answers(folder, bench.part, bench.groups, bench.masks)
+
+
+def write_answers(
+    folder: Path,
+    part: str = "test",
+    groups: Sequence[Group] = GROUPS,
+    masks: Path | None = None,
+    dataset: str | Path | None = None,
+) -> Path:
+    """Answers of a checkpoint, beside it; taken from there if its weights and the conditions are the same."""
+    card = read_card(folder)
+    named = [card.weights_sha256, *groups, "" if masks is None else _sha256(masks), str(dataset or "")]
+    path = folder / f"{part}-{hashlib.sha256('|'.join(named).encode()).hexdigest()[:16]}.npz"
+    if not path.exists():
+        evaluate(folder, dataset, part, masks, groups).write(path)
+    return path
+
+
+def _each(bench: Bench, variants: Sequence[Variant], compute: Compute, jobs: int) -> list[tuple[str, int, Path]]:
+    pairs = [(variant, seed) for seed in bench.seeds for variant in variants]
+    if jobs == 1:
+        return [answer(bench, variant, seed, compute) for variant, seed in pairs]
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(answer, bench, variant, seed, compute) for variant, seed in pairs]
+        return [future.result() for future in as_completed(waiting)]
+
+
+def _check(bench: Bench) -> None:
+    """Find every typing error before hours of work."""
+    names = [variant.name for variant in bench.variants]
+    if len(set(names)) != len(names):
+        raise ConfigError(f"models {', '.join(names)}; expected every name once; give NAME=MODEL")
+    for variant in bench.variants:
+        settle(variant.model, variant.config, variant.changes)
+        base = next((other for other in bench.variants if other.name == variant.base), None)
+        if variant.base is not None and (base is None or base.base is not None or base.model != variant.model):
+            raise ConfigError(
+                f"model {variant.name}: base {variant.base!r}; expected another one of these of the same model, with "
+                "stages of its own"
+            )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+__all__ = ["SEEDS", "Bench", "Variant", "answer", "benchmark", "parse_variant", "write_answers"]
