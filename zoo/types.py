@@ -135,7 +135,7 @@ class Missing:
     Training draws anew for every epoch; both are functions of the seed.
     """
 
-    kind: Literal["complete", "frame_only", "modality_only", "mixed"] = "mixed"
+    kind: Literal["complete", "frame_only", "modality_only", "mixed", "both"] = "mixed"
     rates: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # of dropped rows; each utterance draws one
     combinations: tuple[str, ...] = (  # of kept modalities; each utterance draws one. One value: a fixed condition
         "text",

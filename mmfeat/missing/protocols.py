@@ -167,6 +167,39 @@ class ModalityCombination:
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """Single rows of one half of the utterances, whole modalities of the other: what `zoo` trains under.
+
+    Each utterance draws, evenly, whether it loses rows as under `FrameDrop` or modalities as under
+    `ModalityCombination`; so every utterance looks like one of those that these two are tested with.
+    """
+
+    rate: float | tuple[float, ...]  # 0 <= rate < 1
+    kept: tuple[str, ...] = COMBINATIONS
+    unit: ClassVar[str] = "row, or modality"
+
+    def __post_init__(self) -> None:
+        """Check, and bring to the one form that is stored."""
+        object.__setattr__(self, "rate", FrameDrop(self.rate).rate)
+        object.__setattr__(self, "kept", ModalityCombination(self.kept).kept)
+
+    def drop(self, seen: Seen, streams: Streams) -> Drop:
+        """Draw."""
+        rows = FrameDrop(self.rate).drop(seen, streams)
+        whole = ModalityCombination(self.kept).drop(seen, streams)
+        utterances = (
+            below(streams.states("kind"), np.full(len(seen.rows.ids), 2, dtype=np.int64)) == 1
+        )  # lose modalities
+        dropped: dict[Modality, BoolArray] = {}
+        for modality in seen.counts:
+            modalities = np.repeat(utterances, np.diff(seen.rows.offsets[modality]))
+            dropped[modality] = np.where(modalities, whole.rows[modality], rows.rows[modality])
+        assert rows.spared is not None
+        assert whole.spared is not None
+        return Drop(dropped, np.where(utterances, whole.spared, rows.spared))
+
+
+@dataclass(frozen=True)
 class RandomModality:
     """Whole modalities of single utterances at random, as in GCNet: one that was observed stays in each.
 
@@ -208,6 +241,7 @@ PROTOCOLS: dict[str, type[Missing]] = {
     "burst": Burst,
     "modality_combination": ModalityCombination,
     "random_modality": RandomModality,
+    "mixed": Mixed,
 }
 
 

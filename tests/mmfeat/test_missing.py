@@ -77,6 +77,7 @@ any_protocol = st.one_of(
     st.builds(lambda kept: ("modality_combination", {"kept": kept}), st.sampled_from(COMBINATIONS)),
     st.just(("modality_combination", {"kept": COMBINATIONS[:6]})),
     st.builds(lambda rate: ("random_modality", {"rate": rate}), st.sampled_from([0, 0.2, 0.5, 2 / 3, 0.7])),
+    st.builds(lambda rate: ("mixed", {"rate": rate, "kept": COMBINATIONS}), st.sampled_from([0.0, 0.4, 0.9])),
 )
 
 
@@ -427,7 +428,7 @@ def test_keys_are_readable():
     ("protocol", "parameters", "message"),
     [
         ("frame_dorp", {}, "did you mean frame_drop"),
-        ("xyz", {}, "expected one of natural, frame_drop, burst, modality_combination, random_modality"),
+        ("xyz", {}, "expected one of natural, frame_drop, burst, modality_combination, random_modality, mixed"),
         ("frame_drop", {"rate": -0.1}, "rate -0.1; expected at least 0 and less than 1"),
         ("frame_drop", {"rate": 1.0}, "rate 1.0; expected at least 0 and less than 1"),
         ("frame_drop", {"rate": [0.2, 1.5]}, "rate 1.5; expected"),
@@ -488,3 +489,21 @@ def test_an_utterance_longer_than_a_stream_is_refused():
     rows = ObservedRows(("long",), {"audio": np.array([0, 2**24])}, {"audio": np.ones(2**24, dtype=bool)})
     with pytest.raises(SchemaError, match="an utterance of 16777216 rows; expected at most 16777215"):
         missing.draw("natural", rows)
+
+
+def test_mixed_takes_rows_from_one_half_of_the_utterances_and_modalities_from_the_other():
+    rows = complete(2_000, 10)
+    mask = missing.draw("mixed", rows, {"rate": 0.5, "kept": ["text", "audio+vision"]})
+    left = np.stack([mask.kept[name].reshape(-1, 10).sum(axis=1) for name in MODALITIES], axis=1)
+    by_rows = (left == 5).all(axis=1)
+    by_modality = np.isin(left, (0, 10)).all(axis=1)
+    assert (by_rows | by_modality).all()
+    assert 900 < by_rows.sum() < 1_100
+    assert {tuple(entry) for entry in left[by_modality]} == {(10, 0, 0), (0, 10, 10)}
+
+
+def test_mixed_draws_what_its_two_protocols_would_draw():
+    rows = complete(50, 6)
+    mask = missing.draw("mixed", rows, {"rate": 0.0, "kept": COMBINATIONS[-1]})
+    assert all(mask.kept[name].all() for name in MODALITIES)
+    assert not mask.spared.any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mmfeat import missing
@@ -15,7 +17,8 @@ Kept = dict[Modality, BoolArray]  # (R_m,) per modality
 def draw_for(distribution: Missing, rows: ObservedRows, dataset: str, seed: int, variant: int) -> tuple[Kept, str]:
     """Draw the declared missing distribution once, for a training epoch or a validation.
 
-    ``mixed`` takes rows and modalities away together; as `mmfeat.missing` promises, something always stays.
+    ``mixed`` takes rows from one half of the utterances and modalities from the other, ``both`` takes both from
+    every one; as `mmfeat.missing` promises, something always stays.
 
     Returns
     -------
@@ -24,12 +27,18 @@ def draw_for(distribution: Missing, rows: ObservedRows, dataset: str, seed: int,
     str
         What the draw is called: the ids of its masks, joined by ``+``; empty where nothing is dropped.
     """
-    draws = []
-    if distribution.kind in ("frame_only", "mixed"):
-        draws.append(missing.draw("frame_drop", rows, {"rate": distribution.rates}, seed, dataset, variant))
-    if distribution.kind in ("modality_only", "mixed"):
-        kept = {"kept": distribution.combinations}
-        draws.append(missing.draw("modality_combination", rows, kept, seed, dataset, variant))
+    rate, kept = {"rate": distribution.rates}, {"kept": distribution.combinations}
+    protocols: dict[str, dict[str, dict[str, Any]]] = {
+        "complete": {},
+        "frame_only": {"frame_drop": rate},
+        "modality_only": {"modality_combination": kept},
+        "mixed": {"mixed": rate | kept},
+        "both": {"frame_drop": rate, "modality_combination": kept},
+    }
+    draws = [
+        missing.draw(name, rows, parameters, seed, dataset, variant)
+        for name, parameters in protocols[distribution.kind].items()
+    ]
     every: Kept = {name: rows.observed[name].copy() for name in MODALITIES}
     for drawn in draws:
         for name, values in drawn.kept.items():
