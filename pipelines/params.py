@@ -55,12 +55,19 @@ def extractor(params: dict[str, Any], modality: str) -> str:
         If the code that its stage depends on is another one's.
     """
     name: str = params["extract"][modality]
-    code = params["extract"]["code"][modality]
-    folder = f"mmfeat/extractors/{name}"
-    if code not in (folder, f"{folder}.py"):
-        given = folder if Path(folder).is_dir() else f"{folder}.py"
-        raise ConfigError(
-            f"extract.code.{modality} in {PATH} is {code!r}; expected the code of extract.{modality}, {name!r}; "
-            f"set it to {given}"
-        )
+    require_code("mmfeat/extractors", name, params["extract"]["code"][modality], f"extract.code.{modality}")
     return name
+
+
+def require_code(folder: str, name: str, code: str, key: str) -> None:
+    """Check that the code which DVC watches for a plug-in is its own.
+
+    Raises
+    ------
+    ConfigError
+        If it is another one's.
+    """
+    own = f"{folder}/{name}"
+    if code not in (own, f"{own}.py"):
+        given = own if Path(own).is_dir() else f"{own}.py"
+        raise ConfigError(f"{key} in {PATH} is {code!r}; expected the code of {name!r}; set it to {given}")

@@ -10,21 +10,25 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 BIN = Path(sys.executable).parent
+SMALL = {"model": {"hidden": 4, "width": 4, "heads": 2}, "train": {"epochs": [1, 2]}}  # an AUMDF that trains in no time
 
 
 def make(folder: Path, root: Path, releases: Sequence[str] = ()) -> Path:
     """Copy the pipeline, with a demo corpus of four clips, one of them broken, and miniature releases by adapter."""
     skip = shutil.ignore_patterns("__pycache__", "clips", "utterances.csv")
     shutil.copytree(root / "pipelines", folder / "pipelines", ignore=skip)
-    shutil.copytree(root / "mmfeat", folder / "mmfeat", ignore=skip)
+    for package in ("mmfeat", "zoo"):
+        shutil.copytree(root / package, folder / package, ignore=skip)
     shutil.copy(root / "dvc.yaml", folder)
     _make_demo(root / "pipelines" / "demo", folder / "pipelines" / "demo")
     set_param(folder, "words", "max_failed", 0.5)
     set_param(folder, "extract", "max_failed", 0.5)
+    set_param(folder, "zoo", "demo", {**params(folder)["zoo"]["demo"], "config": SMALL})
     for name in releases:
         tree = importlib.import_module(f"raw_{name}").make(folder / "raw")
         glove = "pipelines/demo/glove.demo.txt"
@@ -44,12 +48,17 @@ def dvc(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def params(folder: Path) -> dict[str, Any]:
+    """All knobs."""
+    found: dict[str, Any] = yaml.safe_load((folder / "pipelines" / "params.yaml").read_text())
+    return found
+
+
 def set_param(folder: Path, section: str, key: str, value: object) -> None:
     """Change a knob."""
-    path = folder / "pipelines" / "params.yaml"
-    written = yaml.safe_load(path.read_text())
+    written = params(folder)
     written[section][key] = value
-    path.write_text(yaml.safe_dump(written))
+    (folder / "pipelines" / "params.yaml").write_text(yaml.safe_dump(written))
 
 
 def ran(output: str) -> list[str]:
