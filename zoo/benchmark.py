@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from mmfeat.errors import ConfigError
+from mmfeat.missing import MaskFile
 from mmfeat.types import Progress
 from zoo import predictions
 from zoo.checkpoint import read_card
 from zoo.conditions import Group
-from zoo.evaluate import GROUPS, evaluate
+from zoo.data import find_artefact, open_corpus
+from zoo.data.corpus import sha256_of
+from zoo.evaluate import GROUPS, evaluate, mask_file
 from zoo.predictions import Predictions
 from zoo.settings import settle
 from zoo.train import Compute, Run, train
@@ -113,12 +117,13 @@ def benchmark(
     found: dict[tuple[str, int], Path] = {}
     # Those that others take their teacher from go first.
     waves = [[v for v in bench.variants if v.base is None], [v for v in bench.variants if v.base is not None]]
-    for wave in waves:
-        for name, seed, path in _each(bench, wave, compute or Compute(), jobs):
-            found[name, seed] = path
-            done += 1
-            if progress:
-                progress("benchmark", done, total)
+    with _workers(jobs) as pool:
+        for wave in waves:
+            for name, seed, path in _each(bench, wave, compute or Compute(), pool):
+                found[name, seed] = path
+                done += 1
+                if progress:
+                    progress("benchmark", done, total)
     return {
         variant.name: {seed: predictions.read(found[variant.name, seed]) for seed in bench.seeds}
         for variant in bench.variants
@@ -138,43 +143,62 @@ def write_answers(
     masks: Path | None = None,
     dataset: str | Path | None = None,
 ) -> Path:
-    """Answers of a checkpoint, beside it; taken from there if its weights and the conditions are the same."""
+    """Answers of a checkpoint, beside it; taken from there if weights, data, masks and conditions are the same."""
     card = read_card(folder)
-    named = [card.weights_sha256, *groups, "" if masks is None else _sha256(masks), str(dataset or "")]
+    artefact = find_artefact(dataset if dataset is not None else card.artefact)
+    corpus = open_corpus(artefact, ",".join(card.task.targets), card.split)
+    drawn = MaskFile(mask_file(corpus) if masks is None else masks).path
+    named = [card.weights_sha256, *groups, sha256_of(drawn), corpus.sha256]
     path = folder / f"{part}-{hashlib.sha256('|'.join(named).encode()).hexdigest()[:16]}.npz"
     if not path.exists():
-        evaluate(folder, dataset, part, masks, groups).write(path)
+        evaluate(folder, artefact, part, drawn, groups).write(path)
     return path
 
 
-def _each(bench: Bench, variants: Sequence[Variant], compute: Compute, jobs: int) -> list[tuple[str, int, Path]]:
-    pairs = [(variant, seed) for seed in bench.seeds for variant in variants]
+@contextlib.contextmanager
+def _workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
+    """Processes that start afresh, none for one job; what waits is dropped if anything goes wrong."""
     if jobs == 1:
-        return [answer(bench, variant, seed, compute) for variant, seed in pairs]
+        yield None
+        return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(answer, bench, variant, seed, compute) for variant, seed in pairs]
-        return [future.result() for future in as_completed(waiting)]
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _each(
+    bench: Bench, variants: Sequence[Variant], compute: Compute, pool: ProcessPoolExecutor | None
+) -> Iterator[tuple[str, int, Path]]:
+    """Train and answer, each as it is done."""
+    tasks = [(bench, variant, seed, compute) for seed in bench.seeds for variant in variants]
+    if pool is None:
+        yield from (answer(*task) for task in tasks)
+    else:
+        yield from (future.result() for future in as_completed([pool.submit(answer, *task) for task in tasks]))
 
 
 def _check(bench: Bench) -> None:
-    """Find every typing error before hours of work."""
+    """Find every typing error, and what the data lack, before hours of work."""
+    corpus = open_corpus(find_artefact(bench.dataset), bench.target, bench.split)
+    corpus.require_parts("train", "valid", bench.part)
+    if bench.masks is not None:
+        MaskFile(bench.masks)
     names = [variant.name for variant in bench.variants]
     if len(set(names)) != len(names):
         raise ConfigError(f"models {', '.join(names)}; expected every name once; give NAME=MODEL")
     for variant in bench.variants:
-        settle(variant.model, variant.config, variant.changes)
+        stages = settle(variant.model, variant.config, variant.changes).file.STAGES
         base = next((other for other in bench.variants if other.name == variant.base), None)
-        if variant.base is not None and (base is None or base.base is not None or base.model != variant.model):
+        if variant.base is not None and (
+            base is None or base.base is not None or base.model != variant.model or len(stages) == 1
+        ):
             raise ConfigError(
-                f"model {variant.name}: base {variant.base!r}; expected another one of these of the same model, with "
-                "stages of its own"
+                f"model {variant.name}: base {variant.base!r}; expected another one of these of the same model, which "
+                "has several stages and trains them all itself; mend the part behind @"
             )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 __all__ = ["SEEDS", "Bench", "Variant", "answer", "benchmark", "parse_variant", "write_answers"]

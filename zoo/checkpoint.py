@@ -25,11 +25,13 @@ from mmfeat.safe_write import replacing
 from zoo.data.corpus import Corpus, fingerprint
 from zoo.data.normalisation import Normalisation
 from zoo.errors import CheckpointError, CheckpointMismatch
-from zoo.types import Inputs, Level, Task
+from zoo.types import MODALITIES, Inputs, Level, Task
 
 FORMAT = 1
 MODELS = "zoo.models"
 WEIGHTS, CARD = "model.safetensors", "card.json"
+TABLES = ("config", "settings", "features", "selection", "validation", "utterances", "notes")  # of a card
+SELECTION = ("metric", "value", "epoch", "epochs", "finished")
 NETWORK, SCALE = "network.", "normalisation."  # prefixes of the tensors' names
 
 
@@ -98,7 +100,7 @@ class Checkpoint:
 
 
 def save(folder: Path, network: nn.Module, normalisation: Normalisation, card: Card) -> Card:
-    """Write a checkpoint, each file beside its place and renamed.
+    """Write a checkpoint. Both files are whole on disk before either is renamed: a full disk leaves the earlier one.
 
     Returns
     -------
@@ -110,15 +112,21 @@ def save(folder: Path, network: nn.Module, normalisation: Normalisation, card: C
     mmfeat.errors.OutputError
         If the folder cannot be written.
     """
-    tensors = {NETWORK + name: values.detach().cpu().contiguous() for name, values in network.state_dict().items()}
-    tensors |= {SCALE + name: values.cpu().contiguous() for name, values in normalisation.state().items()}
-    weights = save_tensors(tensors)
+    state = {NETWORK + name: values for name, values in network.state_dict().items()}
+    state |= {SCALE + name: values for name, values in normalisation.state().items()}
+    weights = save_tensors({name: plain(values) for name, values in state.items()})
     card = dataclasses.replace(card, weights_sha256=hashlib.sha256(weights).hexdigest())
-    with replacing(folder / WEIGHTS) as beside:
-        beside.write_bytes(weights)
-    with replacing(folder / CARD) as beside:
-        beside.write_text(json.dumps(dataclasses.asdict(card), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    with replacing(folder / WEIGHTS) as new_weights:
+        new_weights.write_bytes(weights)
+        with replacing(folder / CARD) as new_card:
+            text = json.dumps(dataclasses.asdict(card), indent=1, sort_keys=True) + "\n"
+            new_card.write_text(text, encoding="utf-8")
     return card
+
+
+def plain(values: Tensor) -> Tensor:
+    """Copy to the memory of the CPU: safetensors takes no two tensors that share theirs, as tied weights do."""
+    return values.detach().to("cpu", copy=True).contiguous()
 
 
 def read_card(folder: Path) -> Card:
@@ -145,11 +153,28 @@ def read_card(folder: Path) -> Card:
     if set(given) != fields:
         odd = ", ".join(sorted(set(given) ^ fields))
         raise CheckpointError(f"{path}: {odd} missing or unknown; expected a card of format {FORMAT}; train again")
+    try:
+        return _card_of(given)
+    except (TypeError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error!r}; expected a card of format {FORMAT}; train again") from None
+
+
+def _card_of(given: Mapping[str, Any]) -> Card:
     task, inputs = given["task"], given["inputs"]
-    given["task"] = Task(task["kind"], tuple(task["targets"]), tuple(task["classes"]))
-    given["inputs"] = Inputs(inputs["dims"], inputs["outputs"])
-    given["mask_ids"] = tuple(given["mask_ids"])
-    return Card(**given)
+    outputs = int(inputs["outputs"])
+    missing = [key for key in SELECTION if key not in given["selection"]]
+    if missing:
+        raise KeyError(*missing)
+    return Card(
+        **{
+            **given,
+            **{name: dict(given[name]) for name in TABLES},
+            "task": Task(task["kind"], tuple(task["targets"]), tuple(task["classes"])),
+            # JSON sorts by name; a network that is built over the modalities must find them in their own order.
+            "inputs": Inputs({name: inputs["dims"][name] for name in MODALITIES if name in inputs["dims"]}, outputs),
+            "mask_ids": tuple(given["mask_ids"]),
+        }
+    )
 
 
 def load(folder: Path, *, model: str | None = None, device: torch.device | None = None) -> Checkpoint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +28,9 @@ class Predictions:
     targets: FloatArray  # (N, K)
     known: BoolArray  # (N, K)
     answers: Mapping[str, FloatArray]  # mask key (`mmfeat.missing.key`) -> (N, outputs) scores or logits
-    spared: Mapping[str, BoolArray]  # mask key -> (N,) utterances that the mask could not be applied to; not scored
+    spared: Mapping[
+        str, BoolArray
+    ]  # mask key -> (N,) utterances that keep more than the mask asked; see `conditions.scored`
     constant: FloatArray  # (outputs,) the best answer that ignores its input: median, class shares, logits of shares
 
     def write(self, path: Path) -> None:
@@ -82,7 +85,7 @@ def read(path: Path) -> Predictions:
                 spared=dict(zip(about["keys"], file["spared"], strict=True)),
                 constant=file["constant"],
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
             f"cannot read {path}: {error}; expected predictions that 'zoo evaluate' wrote; evaluate again"
         ) from None

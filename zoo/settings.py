@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from mmfeat import registry
+from mmfeat import missing, registry
 from mmfeat.errors import ConfigError
 from zoo.types import Missing, ModelFile, Training
 
@@ -142,6 +142,8 @@ def _require_sense(settings: Settings) -> None:
         (min(train.epochs, default=0) > 0, f"train.epochs {train.epochs}", "1 or more"),
         (train.batch_size > 0, f"train.batch_size {train.batch_size}", "1 or more"),
         (train.learning_rate > 0, f"train.learning_rate {train.learning_rate}", "more than 0"),
+        (train.weight_decay >= 0, f"train.weight_decay {train.weight_decay}", "0 or more"),
+        (train.clip_norm >= 0, f"train.clip_norm {train.clip_norm}", "0 (not clipped) or more"),
         (train.patience >= 0, f"train.patience {train.patience}", "0 or more"),
         (0 <= train.warmup < 1, f"train.warmup {train.warmup}", "a share of the steps, at least 0 and less than 1"),
         (train.validation_draws > 0, f"train.validation_draws {train.validation_draws}", "1 or more"),
@@ -151,6 +153,9 @@ def _require_sense(settings: Settings) -> None:
     for fine, what, rule in checks:
         if not fine:
             raise ConfigError(f"{settings.name}: {what}; expected {rule}; set it with --set {what.split()[0]}=...")
+    # The protocols refuse what they cannot draw.
+    missing.key("frame_drop", {"rate": settings.missing.rates})
+    missing.key("modality_combination", {"kept": settings.missing.combinations})
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:

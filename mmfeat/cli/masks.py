@@ -25,7 +25,9 @@ def mask(
     output: Annotated[Path, typer.Option("--output", "-o", help="HDF5 file to write; replaced if it is there.")],
     protocol: Annotated[
         str | None,
-        typer.Option(help="natural, frame_drop, burst, modality_combination, random_modality or mixed; default: all but mixed."),
+        typer.Option(
+            help="natural, frame_drop, burst, modality_combination, random_modality or mixed; default: all but mixed."
+        ),
     ] = None,
     rate: Annotated[
         list[str] | None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -37,17 +39,20 @@ def train(
         bool, typer.Option("--resume/--restart", help="Go on where it stopped, or throw that away and begin again.")
     ] = True,
     device: Device = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="GPUs that train together.")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs that train together; each takes train.batch_size.")] = 1,
     precision: Precision = "32-true",
 ) -> None:
     """Train a model: every stage, chosen on the validation part under the declared missing distribution."""
-    from zoo.train import Compute, Run, bars
+    from zoo.train import Compute, Run, Silent, bars
     from zoo.train import train as train_model
 
     run = Run(model, dataset, target, split, seed, config, tuple(changes or ()), name, base, root)
     compute = registry.configure(
         Compute, {"device": device, "devices": devices, "precision": precision}, owner="compute"
     )
-    with bars() as listener:
+    # With several devices the program is started once for each, and only the first one speaks.
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    with bars() if first else contextlib.nullcontext(Silent()) as listener:
         folder = train_model(run, compute, stage=stage, restart=not resume, listener=listener)
-    typer.echo(folder.as_posix())
+    if first:
+        typer.echo(folder.as_posix())

@@ -77,8 +77,23 @@ class Corpus:
     @cached_property
     def sha256(self) -> str:
         """Digest of the file."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(self.path)
+
+    def require_parts(self, *names: str) -> None:
+        """Refuse a split that lacks a part, before anything is read.
+
+        Raises
+        ------
+        DataError
+            Naming what it lacks.
+        """
+        lacking = [name for name in names if name not in self.members]
+        if lacking:
+            raise DataError(
+                f"{self.path}: split {self.split!r} has {', '.join(self.members)}, no {' and no '.join(lacking)}; "
+                f"expected {', '.join(PARTS)}; divide the corpus (a column 'split' in its table) or choose another "
+                "--split"
+            )
 
     def part(self, name: str) -> Part:
         """Read one part.
@@ -88,11 +103,7 @@ class Corpus:
         DataError
             If the split has no such part, or no utterance of it has a label.
         """
-        if name not in self.members:
-            raise DataError(
-                f"{self.path}: split {self.split!r} has no part {name!r}, only {', '.join(self.members)}; expected "
-                f"{', '.join(PARTS)}; divide the corpus (a column 'split' in its table) or choose another --split"
-            )
+        self.require_parts(name)
         found = _read_part(self.artefact, self.members[name], self.task)
         if not found.known.any():
             raise DataError(
@@ -154,7 +165,12 @@ def _task_of(artefact: Artifact, target: str | None) -> Task:
     known = sorted({label for group in labels.values() for label in group.get("labels", {})})
     if not known:
         raise DataError(f"{artefact.path}: no labels; expected at least one; give the corpus a table with labels")
-    wanted = tuple(part.strip() for part in (target or artefact.description.target or known[0]).split(","))
+    usual = artefact.description.target or (known[0] if len(known) == 1 else "")
+    if not (target or usual):
+        raise DataError(
+            f"{artefact.path}: labels {', '.join(known)} and none by default; expected a choice; give one as --target"
+        )
+    wanted = tuple(part.strip() for part in (target or usual).split(","))
     strange = [name for name in wanted if name not in known]
     if strange:
         near = difflib.get_close_matches(strange[0], known, n=1)
@@ -250,6 +266,12 @@ def _chosen_rows(rows: ObservedRows, numbers: IntArray, chosen: Mapping[Modality
     ids = tuple(rows.ids[number] for number in numbers)
     offsets = {m: np.concatenate([[0], np.cumsum(np.diff(rows.offsets[m])[numbers])]) for m in MODALITIES}
     return ObservedRows(ids, offsets, {m: rows.observed[m][chosen[m]] for m in MODALITIES})
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(features: Mapping[str, Any]) -> str:

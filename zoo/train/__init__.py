@@ -4,7 +4,8 @@
 >>> folder = train(Run("aumdf", "iemocap", target="emotion4", seed=1111))       # doctest: +SKIP
 """
 
+from zoo.train.compute import Compute
 from zoo.train.progress import Listener, Logged, Silent, bars
-from zoo.train.run import CHECKPOINTS, Compute, Run, train
+from zoo.train.run import CHECKPOINTS, Run, train
 
 __all__ = ["CHECKPOINTS", "Compute", "Listener", "Logged", "Run", "Silent", "bars", "train"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zoo.checkpoint import CARD
 from zoo.data import Items, Loader, View, draw_for, view
 from zoo.errors import NonFiniteLoss
 from zoo.settings import Settings
 from zoo.train import state
 from zoo.train.progress import Listener
 from zoo.train.state import Progressed
-from zoo.train.validation import cost, mean_loss, mean_scores
-from zoo.types import Missing, Stage, Task
+from zoo.train.validation import mean_loss, mean_scores, turned
+from zoo.types import Batch, Missing, Stage, Task
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -107,7 +109,7 @@ def fit(
         state.restore(plan.folder, objective, optimiser)
     elif slots:
         state.restore_optimiser(slots, objective, optimiser)
-    wrapped, optimiser = fabric.setup(objective, optimiser)
+    wrapped, optimiser = fabric.setup(_Asked(objective), optimiser)
     views, mask_ids = _validation_views(valid, plan)
     while not progressed.finished:
         losses = _train_epoch(wrapped, optimiser, train, plan, progressed.epoch + 1, fabric, listener)
@@ -120,6 +122,18 @@ def fit(
             listener.epoch(plan.stage.name, progressed.epoch, progressed.history[-1])
         fabric.barrier()
     return progressed
+
+
+class _Asked(nn.Module):
+    """Fetches the batch itself: Fabric would convert what it is handed, and cannot change a frozen dataclass."""
+
+    def __init__(self, objective: nn.Module) -> None:
+        super().__init__()
+        self.objective = objective
+
+    def forward(self, fetch: Callable[[], Batch]) -> dict[str, Tensor]:
+        losses: dict[str, Tensor] = self.objective(fetch())
+        return losses
 
 
 def _train_epoch(
@@ -146,7 +160,7 @@ def _train_epoch(
     recent: list[Tensor] = []  # losses that nobody has looked at yet
     for number, batch in enumerate(loader.shuffled(plan.seed, epoch), 1):
         _set_rate(optimiser, settings, ((epoch - 1) * len(loader) + number) / (plan.epochs * len(loader)))
-        losses: dict[str, Tensor] = objective(batch.to(fabric.device))
+        losses: dict[str, Tensor] = objective(partial(batch.to, fabric.device))
         optimiser.zero_grad(set_to_none=True)
         fabric.backward(losses["loss"])
         if settings.train.clip_norm:
@@ -180,7 +194,7 @@ def _after_epoch(
         value = mean_loss(objective, views, plan.settings.train.batch_size, device)
     else:
         scores = _scores(objective, views, plan, device)
-        value = cost(select, scores)
+        value = turned(select, scores[select])
     if not math.isfinite(value):
         raise NonFiniteLoss(
             f"{plan.stage.name}: validation after epoch {epoch} is {value}; expected a number; {_remedy(plan)}"
@@ -190,7 +204,7 @@ def _after_epoch(
     patience = plan.settings.train.patience
     tired = plan.stage.choose == "best" and patience > 0 and epoch - best_epoch >= patience
     assert best is not None
-    entry = {**losses, "valid": value, "best": best}
+    entry = {**losses, "valid": turned(select, value), "best": turned(select, best)}
     return (
         Progressed(plan.identity, epoch, best, best_epoch, tired or epoch >= plan.epochs, (*before.history, entry)),
         scores,
@@ -216,7 +230,7 @@ def _scores(objective: nn.Module, views: list[View], plan: Plan, device: torch.d
 
 def _optimiser(objective: nn.Module, rate: float, decay: float) -> torch.optim.Optimizer:
     trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-    return torch.optim.Adam(trained, lr=rate, weight_decay=decay)
+    return torch.optim.Adam(trained, lr=rate, weight_decay=decay, fused=True)
 
 
 def _plain(optimiser: Any) -> torch.optim.Optimizer:
@@ -249,8 +263,9 @@ def _require_finite(recent: list[Tensor], plan: Plan, epoch: int, number: int) -
 
 
 def _remedy(plan: Plan) -> str:
-    rate = plan.settings.train.learning_rate
-    return f"lower train.learning_rate ({rate}) or train.clip_norm; the best epoch so far is in {plan.folder}"
+    rate, clip = plan.settings.train.learning_rate, plan.settings.train.clip_norm
+    kept = f"; the best epoch so far is in {plan.folder}" if (plan.folder / CARD).exists() else ""
+    return f"lower train.learning_rate ({rate}), or set train.clip_norm ({clip or 'not clipped'}){kept}"
 
 
 def seed_of(*parts: int) -> int:

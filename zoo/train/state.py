@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from mmfeat.safe_write import replacing
+from zoo.checkpoint import plain
 from zoo.errors import CheckpointError
 
 NAME = "state.safetensors"
@@ -32,13 +33,11 @@ class Progressed:
 
 def write_state(folder: Path, progressed: Progressed, objective: nn.Module, optimiser: torch.optim.Optimizer) -> None:
     """Write the state after an epoch."""
-    tensors = {
-        f"objective.{name}": values.detach().cpu().contiguous() for name, values in objective.state_dict().items()
-    }
+    tensors = {f"objective.{name}": plain(values) for name, values in objective.state_dict().items()}
     names = [name for name, parameter in objective.named_parameters() if parameter.requires_grad]
     for number, slots in optimiser.state_dict()["state"].items():
         for slot, values in slots.items():
-            tensors[f"optimiser.{names[number]}.{slot}"] = values.detach().cpu().contiguous()
+            tensors[f"optimiser.{names[number]}.{slot}"] = plain(values)
     with replacing(folder / NAME) as beside:
         beside.write_bytes(save(tensors, metadata={"progressed": json.dumps(asdict(progressed))}))
 

@@ -17,8 +17,8 @@ from zoo.types import Inputs, Level, Missing, Stage, Task, Training
 
 LEVEL: Level = "words"
 STAGES = (Stage("teacher", complete=True), Stage("student"))
-TRAINING = Training(epochs=(20, 40), batch_size=32, learning_rate=1e-3, patience=10)
-MISSING = Missing()  # frame drop and modality drop together
+TRAINING = Training(epochs=(12, 20), batch_size=32, learning_rate=2e-3, decay="cosine")
+MISSING = Missing()  # mixed: words of one half of the utterances, modalities of the other
 
 
 def build(config: Config, inputs: Inputs) -> AUMDF:

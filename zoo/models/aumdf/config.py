@@ -17,14 +17,14 @@ class Config:
     """
 
     # Sizes. All are invented, but the paper's 300 for `hidden`: small enough for the CPU of a laptop.
-    hidden: int = 64  # h, of the feature enhancement; even
-    width: int = 64  # d, of everything behind it; even, a multiple of `heads`
+    hidden: int = 32  # h, of the feature enhancement; even
+    width: int = 32  # d, of everything behind it; even, a multiple of `heads`
     heads: int = 4
     layers: int = 1  # of the masked transformer; 0: without it, an ablation
     kernel: int = 3  # of the convolution over words; odd
     reach: int = 5  # K of eq. 21, words
     expansion: int = 2  # inner width of the feed-forward network over `width`
-    dropout: float = 0.2  # reading: the paper's 0.8 is unlikely to be the share that is dropped
+    dropout: float = 0.3  # reading: the paper's 0.8 is unlikely to be the share that is dropped
 
     # Feature enhancement (section 3.4)
     normalisation: Literal["layer", "time", "none"] = "layer"  # reading of eq. 3: over channels; over time, as printed

@@ -54,7 +54,8 @@ class StudentObjective(TeacherObjective):
     """The same and both distillations from a frozen teacher (eq. 42).
 
     The teacher sees the complete data, always in evaluation mode and without gradient. It moves with this module but is
-    no part of it: it is not among its parameters, its state or its modes. It is not run where nothing is distilled.
+    no part of it: it is not among its parameters, its state or its modes. It is not run where nothing is distilled, nor
+    in evaluation mode: a validation asks for the task's loss alone.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ class StudentObjective(TeacherObjective):
         """``loss``, ``task``, ``regulariser``, ``csd``, ``srd``."""
         output = self.model(batch)
         distilled: dict[str, Tensor] = {}
-        if self.csd is None and self.srd is None:
+        if not self.training or (self.csd is None and self.srd is None):
             return self._combined(batch, output, distilled)
         with torch.no_grad():
             seen = self._teacher[0](batch.complete())
