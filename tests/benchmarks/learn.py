@@ -39,6 +39,7 @@ SMALL = (  # a network that suits 32 + 24 + 28 dimensions
     "train.epochs=10;20",
 )
 MOSI = ("data.max_words=50",)  # the paper's
+DEMO = ("train.epochs=30;60", "train.batch_size=16")  # as pipelines/params.yaml has it
 KINDS = {"linear": 4000, "sarcasm": 5000}
 Runs = dict[str, dict[int, Predictions]]
 
@@ -92,7 +93,9 @@ def topic_planted(seeds: Sequence[int], jobs: int) -> list[str]:
     lines.append("|---" * 10 + "|")
     for kind, samples in KINDS.items():
         path = planted_corpus(kind, samples)
-        runs = benchmark(Bench((variant("both", *SMALL),), path, tuple(seeds), root=ROOT), jobs=jobs)
+        runs = benchmark(
+            Bench((variant("both", *SMALL),), path, tuple(seeds), root=ROOT / f"{kind}{samples}"), jobs=jobs
+        )
         tables = [ratios(path, found) for found in runs["both"].values()]
         mean = {name: float(np.mean([table[name] for table in tables])) for name in tables[0]}
         worst = max(mean[name] for name in (*INCOMPLETE, "l,a,v", *RATES))
@@ -110,23 +113,32 @@ DISTILLATION = {
 
 
 def topic_distillation(seeds: Sequence[int], jobs: int) -> list[str]:
-    """The student with and without its two distillations, the same teachers, paired intervals."""
+    """The student with and without its distillations, the same teachers, paired intervals: small and real corpora."""
+    corpora = {f"{kind}500": (planted_corpus(kind, 500), SMALL) for kind in KINDS}
+    corpora["mosi"] = (piece("mosi"), MOSI)
+    demo = Path("data/aligned/demo.h5")
+    if demo.exists():
+        corpora["demo"] = (demo, DEMO)
+    return _distillation(corpora, seeds, jobs)
+
+
+def topic_distillation_large(seeds: Sequence[int], jobs: int) -> list[str]:
+    """The same on the planted corpora of full size."""
+    corpora = {f"{kind}{samples}": (planted_corpus(kind, samples), SMALL) for kind, samples in KINDS.items()}
+    return _distillation(corpora, seeds, jobs)
+
+
+def _distillation(corpora: dict[str, tuple[Path, tuple[str, ...]]], seeds: Sequence[int], jobs: int) -> list[str]:
     lines = [
         "| corpus | student | complete | mean of 6 | difference to neither, mean of 6 | 95 % | p |",
         "|---" * 7 + "|",
     ]
-    small = {f"{kind}{samples}": (planted_corpus(kind, samples), SMALL) for kind, samples in KINDS.items()}
-    small |= {f"{kind}500": (planted_corpus(kind, 500), SMALL) for kind in KINDS}
-    real: dict[str, tuple[Path, tuple[str, ...]]] = {"mosi": (piece("mosi"), MOSI)}
-    demo = Path("data/aligned/demo.h5")
-    if demo.exists():
-        real["demo"] = (demo, ())
-    for name, (path, settings) in (small | real).items():
+    for name, (path, settings) in corpora.items():
         variants = (
             variant("both", *settings),
             *(variant(key, *settings, *changes, base="both") for key, changes in DISTILLATION.items()),
         )
-        runs = benchmark(Bench(variants, path, tuple(seeds), root=ROOT), jobs=jobs)
+        runs = benchmark(Bench(variants, path, tuple(seeds), root=ROOT / name), jobs=jobs)
         lines += [_distilled(name, student, runs) for student in runs]
     return lines
 
@@ -148,7 +160,7 @@ def _distilled(name: str, student: str, runs: Runs) -> str:
 def topic_mosi(seeds: Sequence[int], jobs: int) -> list[str]:
     """MOSI, official split, text only."""
     path = piece("mosi")
-    runs = benchmark(Bench((variant("both", *MOSI),), path, tuple(seeds), root=ROOT), jobs=jobs)
+    runs = benchmark(Bench((variant("both", *MOSI),), path, tuple(seeds), root=ROOT / "mosi"), jobs=jobs)
     tables = [score_predictions(found) for found in runs["both"].values()]
     lines = ["| condition | MAE | Non0_F1_score | Corr | constant: MAE | F1 |", "|---" * 6 + "|"]
     for name in ("natural", *RATES, "frame_drop 0.9"):
@@ -166,7 +178,13 @@ def topic_valid_words(seeds: Sequence[int], jobs: int) -> list[str]:
     path = piece("valid_words")
     pooled: dict[str, list[list[Predictions]]] = {"student": [], "teacher": []}
     for fold in range(10):
-        bench = Bench((variant("aumdf", *WORDS),), path, tuple(seeds), split=f"leave-one-video-out.{fold}", root=ROOT)
+        bench = Bench(
+            (variant("aumdf", *WORDS),),
+            path,
+            tuple(seeds),
+            split=f"leave-one-video-out.{fold}",
+            root=ROOT / "valid_words",
+        )
         runs = benchmark(bench, jobs=jobs)
         pooled["student"].append(list(runs["aumdf"].values()))
         folders = [bench.run(bench.variants[0], seed).folder(_dataset(path)) / "teacher" for seed in seeds]
@@ -312,7 +330,7 @@ def topic_ablations(seeds: Sequence[int], jobs: int) -> list[str]:
             variant(_slug(title), *settings, *changes, base=_base(title, changes))
             for title, changes in ABLATIONS.items()
         )
-        bench = Bench(variants, path, tuple(seeds), part="valid", root=ROOT)
+        bench = Bench(variants, path, tuple(seeds), part="valid", root=ROOT / "ablations" / name)
         runs = benchmark(bench, jobs=jobs)
         columns[name] = {title: _ablated(name, path, runs[_slug(title)]) for title in ABLATIONS}
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
@@ -349,6 +367,7 @@ def _base(title: str, changes: Sequence[str]) -> str | None:
 TOPICS = {
     "planted": topic_planted,
     "distillation": topic_distillation,
+    "distillation_large": topic_distillation_large,
     "mosi": topic_mosi,
     "valid_words": topic_valid_words,
     "utterances": topic_utterances,
