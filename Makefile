@@ -18,7 +18,7 @@ demo: $(BIN)/.installed
 	mmfeat info data/aligned/demo.h5
 	mmfeat plot data/aligned/demo.h5 $$(mmfeat info data/aligned/demo.h5 --json | python -c "import json,sys; print(json.load(sys.stdin)['ids']['test'][0])") --output data/plots/demo.png
 	zoo list
-	cat data/results/demo/aumdf-demo/seed-1111/summary.txt
+	cat data/results/demo/aumdf-small/seed-1111/summary.txt
 
 test: $(BIN)/.installed
 	python -m pytest -n auto --dist loadscope

@@ -51,10 +51,10 @@ def parse_variant(text: str) -> Variant:
         If it reads otherwise.
     """
     head, *changes = text.split(",")
-    name, equals, model = head.partition("=")
-    model = model if equals else name
-    model, _, base = model.partition("@")
-    model, _, config = model.partition(":")
+    name, equals, rest = head.partition("=")
+    rest, _, base = (rest if equals else name).partition("@")
+    model, _, config = rest.partition(":")
+    name = name if equals else "-".join(part for part in (model, Path(config).stem) if part)
     if not name or not model or any("=" not in change for change in changes):
         raise ConfigError(f"model {text!r}; expected MODEL or NAME=MODEL[:CONFIG][@BASE][,SECTION.KEY=VALUE ...]")
     return Variant(name, model, config or None, tuple(change.replace(";", ",") for change in changes), base or None)

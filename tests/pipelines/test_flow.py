@@ -60,7 +60,7 @@ def test_the_pipeline_builds_then_rests_then_rebuilds_only_what_changed(workspac
 
     scores = json.loads((workspace / "data/metrics/demo.zoo.json").read_text())
     assert {"l", "a,v", "l,a,v", "frame_drop 0.9", "mean_incomplete"} <= scores["Non0_F1_score"].keys()
-    checkpoint = workspace / "data/checkpoints/demo/aumdf-demo/seed-1111/student"
+    checkpoint = workspace / "data/checkpoints/demo/aumdf-small/seed-1111/student"
     (checkpoint / "answers of my own.txt").write_text("beside a checkpoint, where 'zoo evaluate' writes too")
     assert ran(dvc(workspace, "repro")) == []
 

@@ -43,7 +43,7 @@ def list_all(root: Root = Path("data/checkpoints"), as_json: AsJson = False) -> 
         )
 
 
-@app.command(epilog="Example: zoo info data/checkpoints/demo/aumdf/seed-1111/student")
+@app.command(epilog="Example: zoo info data/checkpoints/demo/aumdf-small/seed-1111/student")
 def info(checkpoint: Checkpoint, as_json: AsJson = False) -> None:
     """What a checkpoint says of itself: model, data, settings, validation."""
     from dataclasses import asdict
@@ -55,7 +55,7 @@ def info(checkpoint: Checkpoint, as_json: AsJson = False) -> None:
     typer.echo(json.dumps(asdict(card)) if as_json else markdown_card(card))
 
 
-@app.command(epilog="Example: zoo card data/checkpoints/demo/aumdf/seed-1111/student --output MODEL_CARD.md")
+@app.command(epilog="Example: zoo card data/checkpoints/demo/aumdf-small/seed-1111/student --output MODEL_CARD.md")
 def card(
     checkpoint: Checkpoint,
     output: Annotated[Path, typer.Option("--output", "-o", help="Markdown file to write.")],

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zoo.predictions import Predictions
 
 
-@app.command(epilog="Example: zoo evaluate data/checkpoints/demo/aumdf/seed-1111/student --output data/results/demo")
+@app.command(epilog="Example: zoo evaluate data/checkpoints/demo/aumdf-small/seed-1111/student --output data/results/demo")
 def evaluate(
     checkpoint: Checkpoint,
     dataset: OtherDataset = None,

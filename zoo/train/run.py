@@ -16,7 +16,7 @@ from mmfeat.errors import ConfigError
 from zoo import checkpoint
 from zoo.checkpoint import Card
 from zoo.data import Normalisation, find_artefact, open_corpus
-from zoo.settings import settle
+from zoo.settings import named_configs, settle
 from zoo.train import state
 from zoo.train.compute import Compute, launch
 from zoo.train.identity import clear, identity, is_finished, require_finished, require_shared
@@ -42,13 +42,16 @@ class Run:
     seed: int = 1111
     config: str | Path | Mapping[str, Any] | None = None  # as `zoo.settings.settle`
     changes: tuple[str, ...] = ()  # as `zoo.settings.settle`
-    name: str | None = None  # of the folder; default: the model, its split and its target where they are chosen
+    name: str | None = (
+        None  # of the folder; default: the model, and settings with a name, split and target where they are chosen
+    )
     base: str | None = None  # name of another run, whose stages before the last it takes over
     root: Path = CHECKPOINTS
 
     def folder(self, dataset: str) -> Path:
         """Where its stages are: ``<root>/<dataset>/<name>/seed-<seed>``."""
-        chosen = (part.replace(",", "+") for part in (self.split, self.target) if part)
+        named = self.config if self.config in named_configs() else None
+        chosen = (part.replace(",", "+") for part in (named, self.split, self.target) if isinstance(part, str))
         return self.root / dataset / (self.name or "-".join([self.model, *chosen])) / f"seed-{self.seed}"
 
     def base_folder(self, dataset: str) -> Path:
