@@ -39,9 +39,9 @@ class Loader:
     world: int = 1
 
     def in_order(self) -> Iterator[Batch]:
-        """All items once, as they stand, on every rank."""
-        count = len(self.view.items.lengths)
-        return self._batches([np.arange(n, min(n + self.batch_size, count)) for n in range(0, count, self.batch_size)])
+        """All items once on every rank, the shortest first, so that little is padded: `Batch.numbers` says which."""
+        order = np.argsort(self.view.items.lengths, kind="stable")
+        return self._batches([order[n : n + self.batch_size] for n in range(0, len(order), self.batch_size)])
 
     def shuffled(self, seed: int, epoch: int) -> Iterator[Batch]:
         """All items once, shuffled, those of like length together."""
