@@ -53,19 +53,20 @@ def _run_pool(task: Task, items: Sequence[Any], waiting: list[int], workers: int
     pool = ProcessPoolExecutor(min(workers, len(waiting)), context, _start_worker, (task,))
     todo = iter(tuple(waiting))
     running: dict[Future[Any], int] = {}
+    # The first one alone: two processes that compile numba's functions at once leave half of one in its cache and crash.
+    most = 1
     try:
         while True:
             # A short queue, so that an interruption has little to wait for and memory does not grow with the corpus.
-            for position in todo:
+            while len(running) < most and (position := next(todo, None)) is not None:
                 running[pool.submit(_work, items[position])] = position
-                if len(running) >= 2 * workers:
-                    break
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 position = running.pop(future)
                 result = future.result()
                 waiting.remove(position)
+                most = 2 * workers
                 yield position, result
     except BrokenProcessPool:
         return

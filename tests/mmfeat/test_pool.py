@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -38,3 +39,14 @@ def test_a_killed_worker_costs_only_the_item_that_killed_it():
 def test_a_fault_of_the_setup_stops_everything(workers: int):
     with pytest.raises(MissingDependency, match="no such weights"):
         list(pool.run(square, [7, 1, 2], workers))
+
+
+def clock(item: int) -> tuple[float, float]:
+    begin = time.monotonic()
+    time.sleep(0.2)
+    return begin, time.monotonic()
+
+
+def test_the_first_item_is_finished_before_others_begin():
+    spans = dict(pool.run(clock, range(4), 2))
+    assert spans[0][1] <= min(spans[position][0] for position in (1, 2, 3))
