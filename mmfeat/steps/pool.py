@@ -53,7 +53,7 @@ def _run_pool(task: Task, items: Sequence[Any], waiting: list[int], workers: int
     pool = ProcessPoolExecutor(min(workers, len(waiting)), context, _start_worker, (task,))
     todo = iter(tuple(waiting))
     running: dict[Future[Any], int] = {}
-    # The first one alone: two processes that compile numba's functions at once leave half of one in its cache and crash.
+    # The first one alone: two processes that compile numba functions at once leave half of one in the cache, and crash.
     most = 1
     try:
         while True:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmfeat import console, registry
 from zoo.cli.app import Dataset, Device, Masks, Part, Precision, Root, Split, Target, app
+
+if TYPE_CHECKING:
+    from zoo.benchmark import Bench, Variant
+    from zoo.predictions import Predictions
 
 
 @app.command(
@@ -50,5 +55,24 @@ def benchmark(
     with console.progress_bars() as progress:
         runs = run_all(bench, compute, jobs, progress)
     typer.echo(summary_text(corpus, runs))
-    for path in write(output or Path("data/results") / corpus, corpus, runs):
+    folder = output or Path("data/results") / corpus
+    for path in write(folder, corpus, runs):
         typer.echo(path.as_posix())
+    for variant in variants:  # of the first seed
+        for path in _pictures(bench, variant, runs[variant.name][bench.seeds[0]], folder, corpus):
+            typer.echo(path.as_posix())
+
+
+def _pictures(bench: Bench, variant: Variant, found: Predictions, folder: Path, corpus: str) -> Iterator[Path]:
+    from zoo import pictures
+    from zoo.settings import settle
+
+    stage = settle(variant.model, variant.config, variant.changes).file.STAGES[-1].name
+    checkpoint = bench.run(variant, bench.seeds[0]).folder(corpus) / stage
+    embedding, dialogue = pictures.can_show(found)
+    if embedding:
+        yield pictures.embedding(
+            checkpoint, folder / f"embedding-{variant.name}.png", part=bench.part, masks=bench.masks
+        )
+    if dialogue:
+        yield pictures.dialogue(checkpoint, folder / f"dialogue-{variant.name}.png", part=bench.part, masks=bench.masks)

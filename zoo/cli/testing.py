@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from zoo.cli.app import Checkpoint, Masks, OtherDataset, Part, app
 
-if TYPE_CHECKING:
-    from zoo.predictions import Predictions
 
-
-@app.command(epilog="Example: zoo evaluate data/checkpoints/demo/aumdf-small/seed-1111/student --output data/results/demo")
+@app.command(
+    epilog="Example: zoo evaluate data/checkpoints/demo/aumdf-small/seed-1111/student --output data/results/demo"
+)
 def evaluate(
     checkpoint: Checkpoint,
     dataset: OtherDataset = None,
@@ -48,17 +47,10 @@ def dialogue(
     masks: Masks = None,
 ) -> None:
     """A dialogue's emotions, true and predicted, with the changes marked."""
-    from zoo import predictions
-    from zoo.benchmark import write_answers
-    from zoo.conditions import named
-    from zoo.emotion_change import timeline
-    from zoo.results.dialogue import draw_dialogue
+    from zoo import pictures
 
-    found = predictions.read(write_answers(checkpoint, part, masks=masks))
-    chosen = dialogue or _longest(found)
-    wanted = [named(name) for name in conditions or ("l,a,v", "l", "a")]
-    timelines = {condition.name: timeline(found, chosen, condition.key) for condition in wanted}
-    typer.echo(draw_dialogue(timelines, f"{checkpoint.as_posix()}: {chosen}", output).as_posix())
+    chosen = conditions or pictures.FEW
+    typer.echo(pictures.dialogue(checkpoint, output, dialogue, chosen, part, masks).as_posix())
 
 
 @app.command("draw-embedding", epilog="Example: zoo draw-embedding CHECKPOINT -o embedding.png")
@@ -72,25 +64,6 @@ def embedding(
     masks: Masks = None,
 ) -> None:
     """t-SNE of the representations under missing modalities, coloured by emotion."""
-    from zoo.conditions import CONDITIONS, named
-    from zoo.emotion_change import emotions
-    from zoo.evaluate import evaluate as answer
-    from zoo.evaluate import represent
-    from zoo.results.embedding import draw_embedding
+    from zoo import pictures
 
-    wanted = [named(name) for name in conditions or ()] or [c for c in CONDITIONS if c.group == "combination"]
-    found = represent(checkpoint, [condition.key for condition in wanted], part=part, masks=masks)
-    labels, names = emotions(answer(checkpoint, part=part, masks=masks, groups=("natural",)))
-    shown = {condition.name: found[condition.key] for condition in wanted}
-    typer.echo(draw_embedding(shown, labels, names, output).as_posix())
-
-
-def _longest(found: Predictions) -> str:
-    from collections import Counter
-
-    from zoo.errors import DataError
-
-    counts = Counter(name for name in found.dialogues if name)
-    if not counts:
-        raise DataError("no utterance names its dialogue; expected dialogues to draw one; give the corpus's table them")
-    return counts.most_common(1)[0][0]
+    typer.echo(pictures.embedding(checkpoint, output, conditions or pictures.COMBINATIONS, part, masks).as_posix())
