@@ -19,8 +19,8 @@ from zoo.predictions import Predictions
 from zoo.results import collect, compare, summary_text, write
 from zoo.results.collected import FLOOR
 from zoo.results.curves import draw_curves
-from zoo.results.dialogue import draw_dialogue
-from zoo.results.drawing import COLOURS, look
+from zoo.results.dialogue import ROW, draw_dialogue
+from zoo.results.drawing import COLOURS, DPI, look
 from zoo.results.embedding import draw_embedding, neighbour_accuracy
 from zoo.results.heat import draw_heat
 from zoo.results.markdown import conditions_table, document, metrics_table
@@ -233,6 +233,15 @@ def test_a_dialogue_is_drawn_and_long_ones_go_on_below(tmp_path: Path) -> None:
         assert_is_picture(path)
         heights.append(matplotlib.image.imread(path).shape[0])
     assert heights[1] > 2 * heights[0]
+
+
+def test_a_dialogue_is_as_high_as_its_rows(tmp_path: Path) -> None:
+    run, heights = made_up(CLASSES, 0), []
+    for names in (("l",), ("l", "a", "v")):
+        path = tmp_path / f"{len(names)}.png"
+        draw_dialogue({name: timeline(run, "d3", KEYS[name]) for name in names}, "model, dialogue", path)
+        heights.append(matplotlib.image.imread(path).shape[0])
+    assert heights[1] - heights[0] == pytest.approx(2 * 2 * ROW * DPI, abs=3)  # two rows more for each speaker
 
 
 def test_timelines_of_two_dialogues_are_refused(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from zoo.results.drawing import COLOURS, INK, ink_on, new_figure, save
 
 TURN, ROW, GAP = 0.42, 0.34, 0.2  # inch: width of a turn, height of a row, between two speakers' rows
 PER_LINE = 36  # turns, before the picture goes on below
+ENTRY = 1.7  # inch: width of an entry of the legend
 LETTERS = 3  # of an emotion's name that fit into its field
 CHANGE, UNKNOWN = "#b00020", "#ececec"
 
@@ -102,10 +103,10 @@ def _rows(timelines: Mapping[str, Timeline], speaker: str, number: int) -> list[
     who = f"{speaker or 'speaker unknown'}   true"
     truth = first.truth[places]
     rows = [_Row(who, places, truth, np.ones(len(places), dtype=np.bool_), truth >= 0, top)]
-    for name, each in timelines.items():
+    for line, (name, each) in enumerate(timelines.items(), 1):
         scored = each.scored[places]
         answer = np.where(scored | (truth < 0), each.predicted[places], -1)  # of a spared turn nothing was asked
-        rows.append(_Row(name, places, answer, (truth == answer) | ~scored, scored, top))
+        rows.append(_Row(name, places, answer, (truth == answer) | ~scored, scored, top + line * ROW))
     return rows
 
 
@@ -147,4 +148,5 @@ def _explain(figure: Figure, names: Sequence[str], colours: Sequence[Colour], *,
     if wrong:
         handles.append(Patch(facecolor="white", edgecolor="black", linewidth=1.6, label="wrong"))
     handles.append(Line2D([], [], marker=">", linestyle="", color=CHANGE, label="change"))
-    figure.legend(handles=handles, loc="outside lower center", ncol=len(handles), frameon=False, labelcolor=INK)
+    across = max(1, int(figure.get_figwidth() / ENTRY))
+    figure.legend(handles=handles, loc="outside lower center", ncol=across, frameon=False, labelcolor=INK)
