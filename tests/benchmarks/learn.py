@@ -179,7 +179,7 @@ def topic_valid_words(seeds: Sequence[int], jobs: int) -> list[str]:
     pooled: dict[str, list[list[Predictions]]] = {"student": [], "teacher": []}
     for fold in range(10):
         bench = Bench(
-            (variant("aumdf", *WORDS),),
+            (variant("decayed", *WORDS),),
             path,
             tuple(seeds),
             split=f"leave-one-video-out.{fold}",
