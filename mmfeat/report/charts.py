@@ -104,7 +104,9 @@ def value_bins(values: FloatArray) -> Bins:
 def _round_bins(values: FloatArray, high: float, grid: float) -> Bins:
     """Bins up to about ``high``, and one for what is beyond."""
     low, top = float(values.min()), float(values.max())
-    step = max(_round_step((high - low) / BARS), grid)
+    # What differs in its last digits only is one value: edges so close to each other could not be told apart.
+    span = high - low if high - low > 1e-9 * max(abs(low), abs(high)) else 0.0
+    step = max(_round_step(span / BARS), grid)
     step = math.ceil(step / grid) * grid if grid else step
     first = math.floor(low / step)
     closed = max(1, math.floor(high / step) + 1 - first if grid else math.ceil(high / step - 1e-9) - first)

@@ -59,7 +59,7 @@ def _run_pool(task: Task, items: Sequence[Any], waiting: list[int], workers: int
         while True:
             # A short queue, so that an interruption has little to wait for and memory does not grow with the corpus.
             while len(running) < most and (position := next(todo, None)) is not None:
-                running[pool.submit(_work, items[position])] = position
+                running[_submit(pool, items[position])] = position
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -72,6 +72,13 @@ def _run_pool(task: Task, items: Sequence[Any], waiting: list[int], workers: int
         return
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
+    try:
+        return pool.submit(_work, item)
+    except OSError as error:  # a worker has just died, and the pipe that a new one would get is closed already
+        raise BrokenProcessPool(str(error)) from error
 
 
 def _start_worker(task: Task) -> None:

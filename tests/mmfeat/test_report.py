@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 from builders import DIMS, description_of, rows_of, utterance_of, words_of
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import mmfeat.cli.report  # noqa: F401  registers the command
@@ -552,6 +552,7 @@ def test_utterances_too_long_for_a_page_are_not_drawn(page_of: Write):
 
 
 @given(st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=80))
+@example([1_000_000.0, 999_999.9999999999])
 def test_bins_reach_over_all_values(values: list[float]):
     taken = np.array(values)
     assert_bins_are_sound(value_bins(taken), taken)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from interrupts import heed_interrupts
 
 MMFEAT = str(Path(sys.executable).parent / "mmfeat")
 
@@ -49,7 +50,11 @@ def faces(cache: Path) -> list[Path]:
 def test_the_same_command_goes_on_after_a_kill(sign: int, workers: int, clips: Path, root: Path, tmp_path: Path):
     output, cache = tmp_path / "x.h5", tmp_path / ".mmfeat-cache"
     running = subprocess.Popen(
-        command(clips, output, root, workers), stderr=subprocess.PIPE, text=True, start_new_session=True
+        command(clips, output, root, workers),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     deadline = time.monotonic() + 120
     while len(faces(cache)) < 4 and time.monotonic() < deadline:

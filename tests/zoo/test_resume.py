@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from interrupts import heed_interrupts
 from zoo_corpora import ENVIRONMENT, arguments, tiny_run, weights, write_corpus
 
 from mmfeat.errors import ConfigError
@@ -180,7 +181,9 @@ def test_a_damaged_state_is_refused(path: Path, tmp_path: Path) -> None:
 def test_ctrl_c_says_one_line_and_the_same_command_goes_on(path: Path, whole: dict[str, Path], tmp_path: Path) -> None:
     """Stopped while the student trains: 60 epochs of it leave time."""
     command = [sys.executable, "-m", "zoo.cli", *arguments(path, tmp_path, epochs="3,60")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, preexec_fn=heed_interrupts
+    )
     state = tmp_path / "small" / "aumdf" / "seed-1111" / "student" / "state.safetensors"
     deadline = time.monotonic() + 100
     while not state.exists() and process.poll() is None and time.monotonic() < deadline:
