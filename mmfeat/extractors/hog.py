@@ -12,8 +12,8 @@ from itertools import product
 import numpy as np
 
 from mmfeat.errors import ConfigError
-from mmfeat.faces import FaceTrack, with_settings
-from mmfeat.types import Frames, Modality, Provenance
+from mmfeat.faces import FaceTrack
+from mmfeat.types import ByteImage, FloatArray, Frames, Modality, Provenance
 
 MODALITY: Modality = "vision"
 VERSION = "1"
@@ -65,13 +65,11 @@ class HogExtractor:
         Frames
             One for every row of the track; zeros with ``observed`` False where there is no face.
         """
-        values = np.zeros((len(signal.times), len(self.names)), dtype=np.float32)
-        for rows, crops in signal.crops(self._config.size):
-            grey = crops @ np.array([0.299, 0.587, 0.114])  # luma of ITU-R BT.601
-            for row, face in zip(rows.tolist(), grey, strict=True):
-                values[row] = self._describe(face)
-        source = with_settings(self.source, signal.config)
-        return Frames(values, signal.times, signal.observed, self.names, source)
+        return signal.described(self._config.size, self._describe_all, self.names, self.source)
+
+    def _describe_all(self, crops: ByteImage) -> FloatArray:
+        grey = crops @ np.array([0.299, 0.587, 0.114])  # luma of ITU-R BT.601
+        return np.stack([self._describe(face) for face in grey])
 
     def _describe(self, face: np.ndarray) -> np.ndarray:
         from skimage.feature import hog

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,7 @@ from mmfeat.faces.alignment import cut_out, eye_similarity
 from mmfeat.faces.detection import Detections, FaceDetector, pyramid
 from mmfeat.faces.pictures import picture_size, read_pictures
 from mmfeat.faces.tracking import interpolate, largest_face, link, main_face
-from mmfeat.types import BoolArray, ByteImage, FloatArray, Half, IntArray, Provenance, Seconds
+from mmfeat.types import BoolArray, ByteImage, FloatArray, Frames, Half, IntArray, Provenance, Seconds
 
 VERSION = "1"
 CROPS_AT_ONCE = 32
@@ -88,6 +88,37 @@ class FaceTrack:
     start: Seconds = 0.0
     end: Seconds | None = None
     half: Half | None = None  # of the frame, that the picture is; None: all of it
+
+    def described(
+        self, size: int, describe: Callable[[ByteImage], FloatArray], names: tuple[str, ...], source: Provenance
+    ) -> Frames:
+        """Features of the face, for every row of the track.
+
+        Parameters
+        ----------
+        size : int
+            px, side of a crop.
+        describe : callable
+            Crops (n, size, size, 3) to features (n, D).
+        names : tuple of str
+            Of the D dimensions.
+        source : Provenance
+            Of the extractor; the settings of the track are added.
+
+        Returns
+        -------
+        Frames
+            Zeros with ``observed`` False where there is no face.
+
+        Raises
+        ------
+        ExtractionFailed
+            As `crops`.
+        """
+        values = np.zeros((len(self.times), len(names)), dtype=np.float32)
+        for rows, crops in self.crops(size):
+            values[rows] = describe(crops)
+        return Frames(values, self.times, self.observed, names, with_settings(source, self.config))
 
     def crops(self, size: int) -> Iterator[tuple[IntArray, ByteImage]]:
         """Decode the clip again and cut out the face, upright, both eyes always at the same places.

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-
 from mmfeat.errors import FormatError, MissingDependency
 from mmfeat.extractors._weights import checked_digest, load_strictly, pick_device, read_state
-from mmfeat.faces import FaceTrack, with_settings
+from mmfeat.faces import FaceTrack
 from mmfeat.types import ByteImage, FloatArray, Frames, Modality, Provenance
 
 if TYPE_CHECKING:
@@ -76,11 +74,7 @@ class ManetExtractor:
         Frames
             One for every row of the track; zeros with ``observed`` False where there is no face.
         """
-        values = np.zeros((len(signal.times), DIMENSIONS), dtype=np.float32)
-        for rows, crops in signal.crops(CROP_SIZE):
-            values[rows] = self.embed(crops)
-        source = with_settings(self.source, signal.config)
-        return Frames(values, signal.times, signal.observed, self.names, source)
+        return signal.described(CROP_SIZE, self.embed, self.names, self.source)
 
     def embed(self, crops: ByteImage) -> FloatArray:
         """Embed aligned faces.
