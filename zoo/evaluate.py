@@ -82,7 +82,6 @@ def evaluate(
     for condition in conditions(groups):
         seen, spared[condition.key] = tested.seen(condition.key)
         answers[condition.key], _ = respond(tested.checkpoint.network, seen, torch.device(device), BATCH)
-    learned = tested.corpus.part("train")
     return Predictions(
         task=tested.corpus.task,
         ids=tested.part.rows.ids,
@@ -93,7 +92,7 @@ def evaluate(
         known=tested.part.known,
         answers=answers,
         spared=spared,
-        constant=constant_answer(tested.corpus.task, learned.targets, learned.known),
+        constant=constant_answer(tested.corpus.task, *tested.corpus.targets("train")),
     )
 
 
@@ -162,24 +161,9 @@ def mask_file(corpus: Corpus) -> Path:
     usual = folder.name == "aligned" and folder.with_name(MASKS.name).is_dir()
     path = folder.with_name(MASKS.name) / corpus.path.name if usual else corpus.path.with_suffix(".masks.h5")
     if not path.exists():
-        _draw_all(corpus, path)
+        rows = corpus.observed
+        missing.write(path, corpus.dataset, rows, missing.draw_all(missing.DEFAULT, rows, corpus.dataset))
     return path
-
-
-def _draw_all(corpus: Corpus, path: Path) -> None:
-    rows = {name: corpus.artefact.observed(name) for name in corpus.artefact.splits}
-    missing.write(
-        path,
-        corpus.dataset,
-        rows,
-        (
-            (
-                job.split,
-                missing.draw(job.protocol, rows[job.split], job.parameters, job.seed, corpus.dataset, job.variant),
-            )
-            for job in missing.jobs(missing.DEFAULT, tuple(rows))
-        ),
-    )
 
 
 __all__ = ["GROUPS", "Tested", "conditions", "evaluate", "mask_file", "open_test", "represent"]

@@ -9,7 +9,7 @@ drops rows takes the last one of a modality. docs/masks.md has the protocols, th
 from mmfeat.missing.drawing import Mask, draw, key
 from mmfeat.missing.identity import mask_id, rows_digest
 from mmfeat.missing.mask_file import MaskFile, Stored, write
-from mmfeat.missing.plan import DEFAULT, Entry, Job, jobs, parse
+from mmfeat.missing.plan import DEFAULT, Entry, Job, draw_all, jobs, parse
 from mmfeat.missing.protocols import PROTOCOLS
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "MaskFile",
     "Stored",
     "draw",
+    "draw_all",
     "jobs",
     "key",
     "mask_id",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mmfeat.errors import ConfigError
-from mmfeat.missing.drawing import key
+from mmfeat.missing.drawing import Mask, draw, key
 from mmfeat.missing.protocols import COMBINATIONS
+from mmfeat.types import ObservedRows, Progress
 
 KEYS = ("protocol", "parameters", "each", "seeds", "variants", "splits")
 
@@ -89,6 +90,27 @@ def jobs(plan: Sequence[Entry], splits: Sequence[str]) -> list[Job]:
                 raise ConfigError(f"mask {name} of split {job.split} twice; expected each once; mend the plan")
             found[job.split, name] = job
     return list(found.values())
+
+
+def draw_all(
+    plan: Sequence[Entry], splits: Mapping[str, ObservedRows], dataset: str, progress: Progress | None = None
+) -> Iterator[tuple[str, Mask]]:
+    """Draw every mask of a plan as it is asked for, with its split: what `write` takes.
+
+    Raises
+    ------
+    ConfigError
+        As `jobs`, at once.
+    """
+    todo = jobs(plan, tuple(splits))
+
+    def drawn() -> Iterator[tuple[str, Mask]]:
+        for done, job in enumerate(todo, 1):
+            yield job.split, draw(job.protocol, splits[job.split], job.parameters, job.seed, dataset, job.variant)
+            if progress:
+                progress("mask", done, len(todo))
+
+    return drawn()
 
 
 def _jobs_of(entry: Entry, splits: Sequence[str]) -> list[Job]:

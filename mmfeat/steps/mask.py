@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmfeat import missing
@@ -46,16 +46,5 @@ def mask(
     with Artifact(artefact) as corpus:
         dataset = corpus.description.dataset
         rows = {split: corpus.observed(split) for split in corpus.splits}
-    jobs = missing.jobs(plan, tuple(rows))
-
-    def drawn() -> Iterator[tuple[str, missing.Mask]]:
-        for done, job in enumerate(jobs, 1):
-            yield (
-                job.split,
-                missing.draw(job.protocol, rows[job.split], job.parameters, job.seed, dataset, job.variant),
-            )
-            if progress:
-                progress("mask", done, len(jobs))
-
-    missing.write(output, dataset, rows, drawn())
+    missing.write(output, dataset, rows, missing.draw_all(plan, rows, dataset, progress))
     return missing.MaskFile(output).stored()
