@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 from mmfeat.errors import ConfigError
 from mmfeat.safe_write import replacing
 from pipelines import params
 from zoo.checkpoint import WEIGHTS
+from zoo.data.corpus import sha256_of
 from zoo.settings import settle
 from zoo.train import Run
+from zoo.train.identity import clear
 
 CODE = ("mmfeat/artifact", "mmfeat/missing", "zoo")  # whatever may change a training
 NOTE = "begun.sha256"  # in the folder of a stage: digest of all that it was begun with
@@ -67,7 +68,7 @@ def keep_only_what_goes_on(name: str, run: Run, stage: str) -> None:
     note = folder / NOTE
     if note.is_file() and note.read_text() == digest:
         return
-    shutil.rmtree(folder, ignore_errors=True)
+    clear(folder)
     with replacing(note) as beside:
         beside.write_text(digest)
 
@@ -76,5 +77,5 @@ def _digest(text: str, files: list[Path]) -> str:
     code = sorted(path for folder in CODE for path in Path(folder).rglob("*") if path.suffix in (".py", ".yaml"))
     found = hashlib.sha256(text.encode())
     for path in (*code, *(file for file in files if file.is_file())):  # `train` says which one it lacks
-        found.update(path.as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+        found.update(f"{path.as_posix()} {sha256_of(path)}".encode())
     return found.hexdigest()

@@ -76,7 +76,7 @@ class Bench:
 
     def run(self, variant: Variant, seed: int) -> Run:
         """The training of one variant."""
-        base = next((other for other in self.variants if other.name == variant.base), None)
+        base = self.base_of(variant)
         return Run(
             model=variant.model,
             dataset=self.dataset,
@@ -89,6 +89,10 @@ class Bench:
             base=None if base is None else self._folder(base),
             root=self.root,
         )
+
+    def base_of(self, variant: Variant) -> Variant | None:
+        """The variant whose stages another takes over."""
+        return next((other for other in self.variants if other.name == variant.base), None)
 
     def _folder(self, variant: Variant) -> str:
         return Run(variant.name, self.dataset, self.target, self.split).folder("x").parent.name
@@ -191,7 +195,7 @@ def _check(bench: Bench) -> None:
         raise ConfigError(f"models {', '.join(names)}; expected every name once; give NAME=MODEL")
     for variant in bench.variants:
         stages = settle(variant.model, variant.config, variant.changes).file.STAGES
-        base = next((other for other in bench.variants if other.name == variant.base), None)
+        base = bench.base_of(variant)
         if variant.base is not None and (
             base is None or base.base is not None or base.model != variant.model or len(stages) == 1
         ):

@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from zoo.types import MODALITIES, Inputs, Level, Task
 FORMAT = 1
 MODELS = "zoo.models"
 WEIGHTS, CARD = "model.safetensors", "card.json"
-TABLES = ("config", "settings", "features", "selection", "validation", "utterances", "notes")  # of a card
+TABLES = ("config", "settings", "features", "selection", "validation", "utterances")  # of a card
 SELECTION = ("metric", "value", "epoch", "epochs", "finished")
 NETWORK, SCALE = "network.", "normalisation."  # prefixes of the tensors' names
 
@@ -61,7 +61,6 @@ class Card:
     weights_sha256: str = ""
     format: int = FORMAT
     teacher: str = ""  # weights_sha256 of the checkpoint that it learned from
-    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -118,10 +117,20 @@ def save(folder: Path, network: nn.Module, normalisation: Normalisation, card: C
     card = dataclasses.replace(card, weights_sha256=hashlib.sha256(weights).hexdigest())
     with replacing(folder / WEIGHTS) as new_weights:
         new_weights.write_bytes(weights)
-        with replacing(folder / CARD) as new_card:
-            text = json.dumps(dataclasses.asdict(card), indent=1, sort_keys=True) + "\n"
-            new_card.write_text(text, encoding="utf-8")
+        save_card(folder, card)
     return card
+
+
+def save_card(folder: Path, card: Card) -> None:
+    """Write the card of a checkpoint whose weights are there already.
+
+    Raises
+    ------
+    mmfeat.errors.OutputError
+        If it cannot be written.
+    """
+    with replacing(folder / CARD) as beside:
+        beside.write_text(json.dumps(dataclasses.asdict(card), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def plain(values: Tensor) -> Tensor:

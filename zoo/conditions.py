@@ -78,6 +78,7 @@ def _condition(job: missing.Job) -> Condition:
 
 
 CONDITIONS: tuple[Condition, ...] = tuple(_condition(job) for job in missing.jobs(missing.DEFAULT, ("test",)))
+COMBINATIONS: tuple[str, ...] = tuple(condition.name for condition in CONDITIONS if condition.group == "combination")
 
 
 def scored(predictions: Predictions, key: str) -> BoolArray:
@@ -146,11 +147,10 @@ def summarise(scores: Mapping[str, Mapping[str, float]], metric: str) -> dict[st
     """
     given = [condition for condition in CONDITIONS if metric in scores.get(condition.name, {})]
     values = {condition.name: scores[condition.name][metric] for condition in given}
-    names = [condition.name for condition in CONDITIONS if condition.group == "combination"]
     found = {
-        "mean_incomplete": _mean(values, [name for name in names if name != ALL_MODALITIES]),
-        "mean_all": _mean(values, names),
-        "worst": _worst(values, names, lowest=metric not in LOWER_IS_BETTER),
+        "mean_incomplete": _mean(values, [name for name in COMBINATIONS if name != ALL_MODALITIES]),
+        "mean_all": _mean(values, COMBINATIONS),
+        "worst": _worst(values, COMBINATIONS, lowest=metric not in LOWER_IS_BETTER),
         **{f"area_{group}": _area(values, group) for group in ("frame_drop", "random_modality", "burst")},
     }
     return {name: summary for name, summary in found.items() if summary is not None}

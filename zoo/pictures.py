@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo import predictions
 from zoo.benchmark import write_answers
-from zoo.conditions import CONDITIONS, named
+from zoo.conditions import COMBINATIONS, named
 from zoo.emotion_change import emotions, timeline
 from zoo.errors import DataError
 from zoo.evaluate import represent
@@ -16,7 +16,6 @@ from zoo.predictions import Predictions
 from zoo.results.dialogue import draw_dialogue
 from zoo.results.embedding import draw_embedding
 
-COMBINATIONS = tuple(condition.name for condition in CONDITIONS if condition.group == "combination")
 FEW = ("l,a,v", "l", "a")  # combinations that a dialogue is drawn under
 
 
@@ -64,7 +63,8 @@ def dialogue(
 
 def can_show(found: Predictions) -> tuple[bool, bool]:
     """Say whether there is an embedding, and a dialogue, to draw."""
-    return found.task.kind != "binary", found.task.kind != "binary" and any(found.dialogues)
+    one_at_a_time = found.task.kind != "binary"
+    return one_at_a_time, one_at_a_time and any(found.dialogues)
 
 
 def _longest(found: Predictions) -> str:

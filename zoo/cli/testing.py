@@ -65,5 +65,6 @@ def embedding(
 ) -> None:
     """t-SNE of the representations under missing modalities, coloured by emotion."""
     from zoo import pictures
+    from zoo.conditions import COMBINATIONS
 
-    typer.echo(pictures.embedding(checkpoint, output, conditions or pictures.COMBINATIONS, part, masks).as_posix())
+    typer.echo(pictures.embedding(checkpoint, output, conditions or COMBINATIONS, part, masks).as_posix())

@@ -16,7 +16,7 @@ import numpy as np
 from mmfeat.artifact import Artifact
 from mmfeat.types import MODALITIES, BoolArray, FloatArray, IntArray, Modality, ObservedRows
 from zoo.errors import DataError
-from zoo.types import Kind, Task
+from zoo.types import Task
 
 ALIGNED = Path("data/aligned")  # where the pipeline puts artefacts
 PARTS = ("train", "valid", "test")
@@ -75,6 +75,11 @@ class Corpus:
         return {"alignment_rule": self.artefact.description.alignment_rule, **described}
 
     @cached_property
+    def observed(self) -> dict[str, ObservedRows]:
+        """What was observed, of every group of the artefact, read once."""
+        return {name: self.artefact.observed(name) for name in self.artefact.splits}
+
+    @cached_property
     def sha256(self) -> str:
         """Digest of the file."""
         return sha256_of(self.path)
@@ -111,6 +116,19 @@ class Corpus:
                 "choose another --target"
             )
         return found
+
+
+    def targets(self, name: str) -> tuple[FloatArray, BoolArray]:
+        """Targets of a part and whether they are known, each (N, K), without its features.
+
+        Raises
+        ------
+        DataError
+            If the split has no such part.
+        """
+        self.require_parts(name)
+        read = [_read_targets(self.artefact, group, numbers, self.task) for group, numbers in self.members[name]]
+        return np.concatenate([values for values, _ in read]), np.concatenate([known for _, known in read])
 
 
 def find_artefact(dataset: str | Path) -> Path:
@@ -185,8 +203,7 @@ def _task_of(artefact: Artifact, target: str | None) -> Task:
         raise DataError(
             f"{artefact.path}: target {', '.join(wanted)}; expected one label, or several that are only 0 or 1"
         )
-    kind: Kind = "score"
-    return Task(kind, wanted)
+    return Task("score", wanted)
 
 
 def _yes_or_no(groups: Any, name: str) -> bool:
@@ -219,7 +236,8 @@ def _read_part(artefact: Artifact, pieces: Sequence[tuple[str, IntArray]], task:
     if len(read) == 1:
         return read[0]
     ids = tuple(entry for piece in read for entry in piece.rows.ids)
-    offsets = {m: np.cumsum([0, *(n for piece in read for n in np.diff(piece.rows.offsets[m]))]) for m in MODALITIES}
+    lengths = {m: np.concatenate([np.diff(piece.rows.offsets[m]) for piece in read]) for m in MODALITIES}
+    offsets = {m: np.concatenate([[0], np.cumsum(lengths[m])]) for m in MODALITIES}
     observed = {m: np.concatenate([piece.rows.observed[m] for piece in read]) for m in MODALITIES}
     return Part(
         rows=ObservedRows(ids, offsets, observed),
@@ -238,20 +256,26 @@ def _read_piece(artefact: Artifact, name: str, numbers: IntArray, task: Task) ->
     group, rows = artefact.group(name), artefact.observed(name)
     everything = len(numbers) == len(rows.ids)
     chosen = {m: slice(None) if everything else ragged_rows(rows.offsets[m], numbers) for m in MODALITIES}
-    labels, known = group.get("labels", {}), group.get("labels_known", {})
-    absent = np.zeros(len(rows.ids))
-    targets = np.stack([labels[t][:] if t in labels else absent for t in task.targets], axis=1)[numbers]
-    sure = np.stack([known[t][:] if t in known else absent.astype(bool) for t in task.targets], axis=1)[numbers]
+    targets, known = _read_targets(artefact, name, numbers, task)
     return Part(
         rows=_chosen_rows(rows, numbers, chosen),
         features={m: group[m][:][chosen[m]] for m in artefact.dims},
-        targets=np.where(sure, targets, 0.0).astype(np.float32),
-        known=sure,
+        targets=targets,
+        known=known,
         dialogues=tuple(group["dialogue"].asstr()[:][numbers]),
         turns=group["turn"][:][numbers],
         speakers=tuple(group["speaker"].asstr()[:][numbers]),
         pieces=((name, numbers),),
     )
+
+
+def _read_targets(artefact: Artifact, name: str, numbers: IntArray, task: Task) -> tuple[FloatArray, BoolArray]:
+    group = artefact.group(name)
+    labels, known = group.get("labels", {}), group.get("labels_known", {})
+    absent = np.zeros(len(group["turn"]))
+    targets = np.stack([labels[t][:] if t in labels else absent for t in task.targets], axis=1)[numbers]
+    sure = np.stack([known[t][:] if t in known else absent.astype(bool) for t in task.targets], axis=1)[numbers]
+    return np.where(sure, targets, 0.0).astype(np.float32), sure
 
 
 def ragged_rows(offsets: IntArray, numbers: IntArray) -> IntArray:

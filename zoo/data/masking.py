@@ -64,7 +64,7 @@ def kept_from(masks: missing.MaskFile, key: str, corpus: Corpus, part: Part) -> 
     kept: dict[Modality, list[BoolArray]] = {name: [] for name in MODALITIES}
     spared = []
     for group, numbers in part.pieces:
-        rows = corpus.artefact.observed(group)
+        rows = corpus.observed[group]
         whole = masks.kept(group, key, rows)
         for name in MODALITIES:
             kept[name].append(whole[name][ragged_rows(rows.offsets[name], numbers)])

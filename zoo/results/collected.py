@@ -8,14 +8,22 @@ from types import MappingProxyType
 
 import numpy as np
 
-from zoo.conditions import CONDITIONS, Condition, Scores, Spread, Summary, across_seeds, score_predictions, summarise
+from zoo.conditions import (
+    CONDITIONS,
+    Condition,
+    Scores,
+    Spread,
+    Summary,
+    across_seeds,
+    score_predictions,
+    summarise,
+)
 from zoo.emotion_change import score_changes
 from zoo.errors import DataError
 from zoo.predictions import Predictions
 from zoo.types import Task
 
 FLOOR = "(constant answer)"  # stands in the place of a model
-COMBINATIONS = tuple(condition.name for condition in CONDITIONS if condition.group == "combination")
 SUMMARIES: Mapping[str, str] = MappingProxyType(
     {
         "mean_incomplete": "mean of 6",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.conditions import ALL_MODALITIES
+from zoo.conditions import ALL_MODALITIES, COMBINATIONS
 from zoo.metrics import main_metric
 from zoo.predictions import Predictions
-from zoo.results.collected import COMBINATIONS, Results
+from zoo.results.collected import Results
 from zoo.significance import Interval, paired_bootstrap
 
 Unit = Literal["dialogue", "utterance"]

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mmfeat.types import FloatArray
+from zoo.conditions import COMBINATIONS
 from zoo.metrics import LOWER_IS_BETTER
-from zoo.results.collected import COMBINATIONS, FLOOR, SUMMARIES, Results
+from zoo.results.collected import FLOOR, SUMMARIES, Results
 from zoo.results.drawing import INK, PALE, ink_on, new_figure, save
 from zoo.results.layout import DASH, POINTS, unit
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from zoo.conditions import COMBINATIONS
 from zoo.metrics import LOWER_IS_BETTER
-from zoo.results.collected import COMBINATIONS, FLOOR, SUMMARIES, Results
+from zoo.results.collected import FLOOR, SUMMARIES, Results
 from zoo.results.comparing import Comparison
 from zoo.results.layout import DASH, cell, signed, table, unit
 from zoo.results.quoted_tables import quoted_tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from zoo.results.collected import COMBINATIONS
+from zoo.conditions import COMBINATIONS
 from zoo.results.layout import DASH, table
 from zoo.results.quoted import AVERAGE, SOURCES, Quoted, figures, remarks
 from zoo.types import Task

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmfeat.safe_write import replacing
+from zoo.conditions import COMBINATIONS
 from zoo.errors import DataError
 from zoo.metrics import main_metric
-from zoo.results.collected import COMBINATIONS, FLOOR, SUMMARIES, Results, Runs, collect
+from zoo.results.collected import FLOOR, SUMMARIES, Results, Runs, collect
 from zoo.results.comparing import Comparison, compare
 from zoo.results.layout import cell, in_columns, unit
 from zoo.results.markdown import document, shown_metrics

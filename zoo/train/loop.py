@@ -40,7 +40,7 @@ class Plan:
     task: Task
     dataset: str
     seed: int
-    identity: str  # digest of all that the result depends on
+    identity: str  # all that the result depends on, as JSON
     folder: Path
 
     @property

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from mmfeat.errors import ConfigError
 from zoo import checkpoint
 from zoo.checkpoint import Card
-from zoo.data import Normalisation, find_artefact, open_corpus
+from zoo.data import find_artefact, open_corpus
 from zoo.settings import named_configs, settle
 from zoo.train import state
 from zoo.train.compute import Compute, launch
@@ -42,9 +41,7 @@ class Run:
     seed: int = 1111
     config: str | Path | Mapping[str, Any] | None = None  # as `zoo.settings.settle`
     changes: tuple[str, ...] = ()  # as `zoo.settings.settle`
-    name: str | None = (
-        None  # of the folder; default: the model, and settings with a name, split and target where they are chosen
-    )
+    name: str | None = None  # of the folder; default: the model, then settings with a name, split and target
     base: str | None = None  # name of another run, whose stages before the last it takes over
     root: Path = CHECKPOINTS
 
@@ -162,16 +159,15 @@ def _train_stage(
         if logged:
             logged.close()
     if fabric.is_global_zero:
-        _mark_finished(plan.folder, network, data.normalisation, done.epoch)
+        _mark_finished(plan.folder, done.epoch)
     fabric.barrier()
 
 
-def _mark_finished(folder: Path, network: nn.Module, normalisation: Normalisation, epochs: int) -> None:
+def _mark_finished(folder: Path, epochs: int) -> None:
     """Say in the card of the best epoch how many epochs ran."""
-    best = checkpoint.load(folder)
-    network.load_state_dict(best.network.state_dict())
-    selection = {**best.card.selection, "epochs": epochs, "finished": True}
-    checkpoint.save(folder, network, normalisation, dataclasses.replace(best.card, selection=selection))
+    card = checkpoint.read_card(folder)
+    selection = {**card.selection, "epochs": epochs, "finished": True}
+    checkpoint.save_card(folder, dataclasses.replace(card, selection=selection))
 
 
 def _card(plan: Plan, data: Prepared, inputs: Inputs, found: Found, teacher: str) -> Card:

@@ -23,9 +23,9 @@ NAME = "state.safetensors"
 class Progressed:
     """How far a stage has come."""
 
-    identity: str  # digest of all that the run depends on
+    identity: str  # all that the run depends on, as `zoo.train.identity.identity` writes it
     epoch: int = 0  # epochs that are done
-    best: float | None = None  # value of the selection metric, lower is better
+    best: float | None = None  # of the selection metric, turned so that lower is better
     best_epoch: int = 0
     finished: bool = False
     history: tuple[Mapping[str, float], ...] = field(default=())  # one entry per epoch
