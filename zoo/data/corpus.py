@@ -117,7 +117,6 @@ class Corpus:
             )
         return found
 
-
     def targets(self, name: str) -> tuple[FloatArray, BoolArray]:
         """Targets of a part and whether they are known, each (N, K), without its features.
 
