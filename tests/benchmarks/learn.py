@@ -128,6 +128,35 @@ def topic_distillation_large(seeds: Sequence[int], jobs: int) -> list[str]:
     return _distillation(corpora, seeds, jobs)
 
 
+SWEEP = ((0.0, 0.0), (0.01, 0.01), (0.1, 0.1), (0.1, 0.0), (1.0, 0.0), (0.0, 0.1), (0.0, 1.0), (0.0, 10.0), (1.0, 1.0))
+
+
+def topic_lambdas(seeds: Sequence[int], jobs: int) -> list[str]:
+    """How much of each distillation, on validation: the test part is not for choosing."""
+    lines = ["| corpus | lambda of CSD | of SRD | validation | difference to neither |", "|---" * 5 + "|"]
+    for name, path, settings in (
+        ("linear", planted_corpus("linear", 500), SMALL),
+        ("mosi", piece("mosi"), MOSI),
+    ):
+        variants = tuple(
+            variant(
+                f"csd-{csd}-srd-{srd}",
+                *settings,
+                f"model.lambda_csd={csd}",
+                f"model.lambda_srd={srd}",
+                base=f"csd-{SWEEP[0][0]}-srd-{SWEEP[0][1]}" if number else None,
+            )
+            for number, (csd, srd) in enumerate(SWEEP)
+        )
+        runs = benchmark(Bench(variants, path, tuple(seeds), part="valid", root=ROOT / "lambdas" / name), jobs=jobs)
+        scores = {key: _validated(name, path, found) for key, found in runs.items()}
+        floor = next(iter(scores.values()))
+        for (csd, srd), values in zip(SWEEP, scores.values(), strict=True):
+            gain = np.subtract(values, floor)
+            lines.append(f"| {name} | {csd} | {srd} | {_spread(values)} | {_spread(gain) if gain.any() else ''} |")
+    return lines
+
+
 def _distillation(corpora: dict[str, tuple[Path, tuple[str, ...]]], seeds: Sequence[int], jobs: int) -> list[str]:
     lines = [
         "| corpus | student | complete | mean of 6 | difference to neither, mean of 6 | 95 % | p |",
@@ -331,21 +360,24 @@ def topic_ablations(seeds: Sequence[int], jobs: int) -> list[str]:
         )
         bench = Bench(variants, path, tuple(seeds), part="valid", root=ROOT / "ablations" / name)
         runs = benchmark(bench, jobs=jobs)
-        columns[name] = {title: _ablated(name, path, runs[_slug(title)]) for title in ABLATIONS}
+        columns[name] = {title: _spread(_validated(name, path, runs[_slug(title)])) for title in ABLATIONS}
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     return lines + [
         f"| {title} | " + " | ".join(column[title] for column in columns.values()) + " |" for title in ABLATIONS
     ]
 
 
-def _ablated(name: str, path: Path, runs: dict[int, Predictions]) -> str:
+def _validated(name: str, path: Path, runs: dict[int, Predictions]) -> list[float]:
+    """One number per seed: of a planted corpus the mean ratio to the optimum over the seven combinations."""
     if name == "mosi":
-        values = [_mosi_error(found) for found in runs.values()]
-    else:
-        tables = [ratios(path, found, "valid") for found in runs.values()]
-        values = [float(np.mean([table[key] for key in (*INCOMPLETE, "l,a,v")])) for table in tables]
-    spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{spread}"
+        return [_mosi_error(found) for found in runs.values()]
+    tables = [ratios(path, found, "valid") for found in runs.values()]
+    return [float(np.mean([table[key] for key in (*INCOMPLETE, "l,a,v")])) for table in tables]
+
+
+def _spread(values: Sequence[float]) -> str:
+    deviation = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{deviation}"
 
 
 def _mosi_error(found: Predictions) -> float:
@@ -367,6 +399,7 @@ TOPICS = {
     "planted": topic_planted,
     "distillation": topic_distillation,
     "distillation_large": topic_distillation_large,
+    "lambdas": topic_lambdas,
     "mosi": topic_mosi,
     "valid_words": topic_valid_words,
     "utterances": topic_utterances,
