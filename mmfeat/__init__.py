@@ -16,7 +16,7 @@ from mmfeat.errors import MmfeatError
 
 if TYPE_CHECKING:
     from mmfeat.artifact import Artifact, Padded, Split, validate
-    from mmfeat.steps import Choices, Extraction, WordsPlan, extract
+    from mmfeat.steps import Choices, Extraction, Pauses, WordsPlan, extract
     from mmfeat.types import MODALITIES, AlignedUtterance, Frames, Utterance, Word
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Frames",
     "MmfeatError",
     "Padded",
+    "Pauses",
     "Split",
     "Utterance",
     "Word",
@@ -38,7 +39,7 @@ __all__ = [
 
 _ROOMS = {
     "mmfeat.artifact": ("Artifact", "Padded", "Split", "validate"),
-    "mmfeat.steps": ("Choices", "Extraction", "WordsPlan", "extract"),
+    "mmfeat.steps": ("Choices", "Extraction", "Pauses", "WordsPlan", "extract"),
     "mmfeat.types": ("MODALITIES", "AlignedUtterance", "Frames", "Utterance", "Word"),
 }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +22,9 @@ from mmfeat.cli.options import (
     show_summary,
 )
 from mmfeat.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mmfeat.steps import Pauses
 
 
 @app.command(epilog="Example: mmfeat extract clips/ --transcripts clips/ --glove glove.840B.300d.zip --output talk.h5")
@@ -47,6 +51,14 @@ def extract(
         str,
         typer.Option(help="Frames to words: overlap (plain mean), weighted (by overlap), none (frames stay frames)."),
     ] = "overlap",
+    cut: Annotated[bool, typer.Option("--cut", help="Cut long recordings into utterances at pauses.")] = False,
+    pause: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Shortest pause that ends an utterance, 0.4 by default; with --cut."),
+    ] = None,
+    longest: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Longest utterance, 20 by default; with --cut.")
+    ] = None,
     settings: Settings = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     max_failed: Annotated[float, typer.Option(min=0, max=1, help="Share of clips that may fail.")] = 0.5,
@@ -84,6 +96,7 @@ def extract(
             output,
             transcripts=transcripts,
             choices=choices,
+            pauses=_pauses(cut, {"shortest": pause, "longest": longest}),
             workers=workers,
             max_failed=max_failed,
             cache=cache,
@@ -147,6 +160,17 @@ def frames(
     rows, columns = made.values.shape
     share = f"{made.observed.mean():.0%} observed" if rows else f"nothing of that modality in {clip}"
     typer.echo(f"{rows} frames of {columns} dimensions, {share}, in {output}")
+
+
+def _pauses(cut: bool, settings: Mapping[str, float | None]) -> Pauses | None:
+    """Which pauses end an utterance; None where recordings are not cut."""
+    from mmfeat import registry, steps
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    if given and not cut:
+        raise ConfigError("--pause and --longest say how recordings are cut; expected --cut beside them; add it")
+    chosen: Pauses = registry.configure(steps.Pauses, given, owner="--cut")
+    return chosen if cut else None
 
 
 def _extractor(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from mmfeat.steps.align import align, describe
 from mmfeat.steps.corpus import about, prepare, require_published_counts
+from mmfeat.steps.cutting import Pauses, cut_at_pauses
 from mmfeat.steps.features import ExtractorChoice, extract_frames, store_frames
 from mmfeat.steps.ledger import require_few_failures
 from mmfeat.steps.pipeline import Choices, Extraction, extract, write_report
@@ -12,9 +13,11 @@ __all__ = [
     "Choices",
     "Extraction",
     "ExtractorChoice",
+    "Pauses",
     "WordsPlan",
     "about",
     "align",
+    "cut_at_pauses",
     "describe",
     "extract",
     "extract_frames",

@@ -53,6 +53,12 @@ class ExtractorChoice:
         config: FaceConfig = registry.configure(FaceConfig, self.faces, owner="faces")
         return config
 
+    def source(self, extractor: Extractor) -> Provenance:
+        """What makes the frames: ``extractor``, as `build` gives it, and for one that sees faces how they are found."""
+        if extractor.modality == "vision" and _sidecar_reader(extractor) is None:
+            return with_settings(extractor.source, self.face_config())
+        return extractor.source
+
 
 @dataclass(frozen=True)
 class Extracted:
@@ -109,10 +115,8 @@ def extract_frames(
             paths[utterance.id] = result
         if progress:
             progress(choice.name, len(paths) + len(failures), len(utterances))
-    source = extractor.source
-    if extractor.modality == "vision" and _sidecar_reader(extractor) is None:
-        source = with_settings(source, choice.face_config())
-    return Extracted(extractor.names, extractor.frame_shift, source, paths), [failures[key] for key in sorted(failures)]
+    extracted = Extracted(extractor.names, extractor.frame_shift, choice.source(extractor), paths)
+    return extracted, [failures[key] for key in sorted(failures)]
 
 
 def store_frames(extracted: Extracted, utterances: Sequence[Utterance], path: Path) -> None:

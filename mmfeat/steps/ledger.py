@@ -23,9 +23,24 @@ def require_few_failures(failures: Sequence[Failure], total: int, max_failed: fl
     """
     failed = {failure.id for failure in failures}
     if len(failed) > max_failed * total:
-        reasons = "\n".join(f"  {failure.id} ({failure.stage}): {failure.reason}" for failure in failures[:5])
-        more = f"\n  ... and {len(failures) - 5} more rows in the ledger" if len(failures) > 5 else ""
         raise ExtractionFailed(
             f"{len(failed)} of {total} clips failed; expected at most {max_failed:.0%}; "
-            f"mend the clips or raise max_failed\n{reasons}{more}"
+            f"mend the clips or raise max_failed\n{_reasons(failures)}"
         )
+
+
+def require_any(usable: Sequence[object], failures: Sequence[Failure]) -> None:
+    """Stop where nothing is left to work on, however many may fail.
+
+    Raises
+    ------
+    ExtractionFailed
+        With the first reasons.
+    """
+    if not usable:
+        raise ExtractionFailed(f"no clip could be used; expected at least one; mend them\n{_reasons(failures)}")
+
+
+def _reasons(failures: Sequence[Failure]) -> str:
+    reasons = "\n".join(f"  {failure.id} ({failure.stage}): {failure.reason}" for failure in failures[:5])
+    return reasons + (f"\n  ... and {len(failures) - 5} more rows in the ledger" if len(failures) > 5 else "")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmfeat.artifact import Artifact, validate
+from mmfeat.artifact import Artifact, describe_extractor, validate
 from mmfeat.clip_cache import ClipCache
 from mmfeat.errors import ConfigError, SchemaError
 from mmfeat.manifest import write_failures
@@ -16,8 +16,9 @@ from mmfeat.safe_write import replacing, require_writable
 from mmfeat.schema import report
 from mmfeat.steps.align import align, describe
 from mmfeat.steps.clips import from_clips
+from mmfeat.steps.cutting import Pauses, cut_at_pauses
 from mmfeat.steps.features import ExtractorChoice, extract_frames
-from mmfeat.steps.ledger import require_few_failures
+from mmfeat.steps.ledger import require_any, require_few_failures
 from mmfeat.steps.words import WordsPlan, place_words, require_words_source
 from mmfeat.types import MODALITIES, AlignmentRule, Extractor, Failure, Modality, Progress
 
@@ -52,6 +53,27 @@ class Choices:
             if (name := chosen[modality]) is not None
         }
 
+    def described(self) -> dict[Modality, dict[str, Any]]:
+        """Say what an artefact would say of its features, without a clip.
+
+        Returns
+        -------
+        dict
+            By modality the extractor, its version, config, sources, dimension names and frame shift, equal to
+            ``Artifact(...).description.extractors`` of what `extract` makes with these choices.
+
+        Raises
+        ------
+        UnknownName, ConfigError, MissingDependency
+            If an extractor cannot be built, as `extract` would say.
+        """
+        described: dict[Modality, dict[str, Any]] = {}
+        for modality, choice in self.extractors().items():
+            built = _build(choice, modality)
+            entry = describe_extractor(choice.source(built), built.names, built.frame_shift)
+            described[modality] = json.loads(json.dumps(entry))  # an artefact holds JSON, which has no tuples
+        return described
+
 
 def extract(
     clips: Sequence[Path | str],
@@ -59,6 +81,7 @@ def extract(
     *,
     transcripts: Path | str | None = None,
     choices: Choices | None = None,
+    pauses: Pauses | None = None,
     workers: int = 1,
     max_failed: float = 0.5,
     cache: Path | str | None = None,
@@ -76,6 +99,8 @@ def extract(
         Folder, file or table; see `steps.clips.from_clips`.
     choices : Choices, optional
         Plug-ins and settings.
+    pauses : Pauses, optional
+        Cut the clips into utterances, as `steps.cutting.cut_at_pauses`; default: each clip is one utterance.
     workers : int
         Processes.
     max_failed : float
@@ -111,21 +136,25 @@ def extract(
 
     utterances, missed = place_words(utterances, choices.words, store, workers=workers, progress=progress)
     failures += missed
+    ledger = output.with_suffix(".ledger.jsonl")
+    if pauses is not None:
+        _record(failures, ledger, len(utterances), max_failed)  # now, while one failure is one clip
+        utterances, missed = cut_at_pauses(utterances, pauses)
+        failures += missed
     timed = [utterance for utterance in utterances if utterance.words]
+    require_any(timed, failures)
     frames = {}
     for modality, choice in chosen.items():
         frames[modality], missed = extract_frames(
             timed, choice, built[modality], store, workers=workers, progress=progress
         )
         failures += missed
-    ledger = output.with_suffix(".ledger.jsonl")
-    write_failures(failures, ledger)
-    require_few_failures(failures, len(utterances), max_failed)
+    _record(failures, ledger, len(utterances), max_failed)
     description = describe(
         "clips",  # not the file's name: the same clips give the same bytes under any name
         frames,
         rule=choices.rule,
-        words_from={"aligner": choices.words.aligner, "transcriber": choices.words.transcriber},
+        words_from=_words_from(choices.words, pauses),
         classes={},
         source={},
     )
@@ -148,6 +177,18 @@ def write_report(artefact: Path, failures: Sequence[Failure], path: Path) -> dic
     with replacing(path) as beside:
         beside.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return summary
+
+
+def _record(failures: Sequence[Failure], ledger: Path, total: int, max_failed: float) -> None:
+    """Keep the failures, also where they are too many."""
+    write_failures(failures, ledger)
+    require_few_failures(failures, total, max_failed)
+
+
+def _words_from(plan: WordsPlan, pauses: Pauses | None) -> dict[str, Any]:
+    """What the artefact says of its words; of pauses only where recordings were cut."""
+    cut = {} if pauses is None else {"pauses": asdict(pauses)}
+    return {"aligner": plan.aligner, "transcriber": plan.transcriber, **cut}
 
 
 def _build(choice: ExtractorChoice, modality: Modality) -> Extractor:

@@ -26,6 +26,7 @@ class WordsPlan:
     aligner: str = "pocketsphinx"
     transcriber: str | None = None
     realign: bool = False  # align again where the transcript brought times
+    required: bool = True  # False: where no clip has a transcript, their voices and faces are still worth having
     on_failure: Literal["unknown", "spread"] = "unknown"  # `spread` trusts the transcript and spreads it over the clip
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # under "aligner" and "transcriber"
 
@@ -126,7 +127,7 @@ class _PlaceWords:
                 return _spread(
                     utterance.transcript, utterance.start, end
                 ), f"{error} (words spread evenly over the clip)"
-            return _unknown(utterance.start, end), f"{error} (kept, its words unknown)"
+            return unknown_words(utterance.start, end), f"{error} (kept, its words unknown)"
 
     def _hear(self, utterance: Utterance, end: Seconds) -> tuple[tuple[Word, ...], str | None]:
         waveform = read_waveform(utterance.heard_in, SPEECH_RATE, utterance.start, utterance.end)
@@ -134,7 +135,7 @@ class _PlaceWords:
         if waveform is None or not len(waveform.samples):
             if said:
                 return _spread(said, utterance.start, end), "no sound: the words were spread evenly over the clip"
-            return _unknown(utterance.start, end), None
+            return unknown_words(utterance.start, end), None
         if utterance.cues:
             return self._align_cues(utterance, end)
         if said is not None:
@@ -143,7 +144,7 @@ class _PlaceWords:
         if self._plan.transcriber is None:
             raise AlignmentFailed(_no_transcript(utterance.id))
         transcriber: Transcriber = self._plugin("transcriber", "transcribers", self._plan.transcriber)
-        return transcriber(waveform) or _unknown(utterance.start, end), None
+        return transcriber(waveform) or unknown_words(utterance.start, end), None
 
     def _align_cues(self, utterance: Utterance, end: Seconds) -> tuple[tuple[Word, ...], str | None]:
         """Align each cue inside its own span; the words of one that fails are spread over that span."""
@@ -177,9 +178,18 @@ def require_words_source(utterances: Sequence[Utterance], plan: WordsPlan) -> No
     ConfigError
         Naming both ways out.
     """
-    if plan.transcriber is None and not any(u.words or u.cues or u.transcript is not None for u in utterances):
+    if not plan.required or plan.transcriber is not None:
+        return
+    if not any(u.words or u.cues or u.transcript is not None for u in utterances):
         if any(_has_sound(utterance.heard_in) for utterance in utterances):
             raise ConfigError(_no_transcript(utterances[0].id))
+
+
+def unknown_words(start: Seconds, end: Seconds) -> tuple[Word, ...]:
+    """Equal stretches of about 0.4 s with empty words: what stands for the words where they are not known."""
+    count = max(1, round((end - start) / UNKNOWN_WORD))
+    edges = [start + (end - start) * number / count for number in range(count + 1)]
+    return tuple(Word("", first, last) for first, last in zip(edges[:-1], edges[1:], strict=True) if last > first)
 
 
 def _duration(media: Path) -> Seconds | None:
@@ -216,10 +226,3 @@ def _spread(text: str, start: Seconds, end: Seconds) -> tuple[Word, ...]:
     for weight in weights:
         edges.append(edges[-1] + (end - start) * weight / sum(weights))
     return tuple(Word(token, first, last) for token, first, last in zip(tokens, edges[:-1], edges[1:], strict=True))
-
-
-def _unknown(start: Seconds, end: Seconds) -> tuple[Word, ...]:
-    """Equal stretches of about 0.4 s with empty words."""
-    count = max(1, round((end - start) / UNKNOWN_WORD))
-    edges = [start + (end - start) * number / count for number in range(count + 1)]
-    return tuple(Word("", first, last) for first, last in zip(edges[:-1], edges[1:], strict=True) if last > first)
