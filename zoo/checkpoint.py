@@ -85,12 +85,7 @@ class Checkpoint:
         CheckpointMismatch
             Naming the field that differs.
         """
-        differing = _differences(self.card.features, corpus.features)
-        if differing:
-            raise CheckpointMismatch(
-                f"{corpus.path}: features differ from those of {self.folder}: {differing[0]}; expected the same "
-                "extractors, settings and files; extract with those, or train on these"
-            )
+        require_features(self.card, corpus.features, str(corpus.path))
         if corpus.task != self.card.task:
             raise CheckpointMismatch(
                 f"{corpus.path}: target {_task_text(corpus.task)}; expected {_task_text(self.card.task)}, which "
@@ -219,6 +214,30 @@ def load(folder: Path, *, model: str | None = None, device: torch.device | None 
         ) from None
     scale = {name.removeprefix(SCALE): values for name, values in tensors.items() if name.startswith(SCALE)}
     return Checkpoint(network.eval().to(device), Normalisation.from_state(scale), card, folder)
+
+
+def require_features(card: Card, features: Mapping[str, Any], what: str) -> None:
+    """Refuse features that are not made as those that a checkpoint was trained on.
+
+    Parameters
+    ----------
+    card : Card
+    features : mapping
+        As `Corpus.features`.
+    what : str
+        What has them, for the message.
+
+    Raises
+    ------
+    CheckpointMismatch
+        Naming the field that differs.
+    """
+    differing = _differences(card.features, features)
+    if differing:
+        raise CheckpointMismatch(
+            f"{what}: features differ from those that {card.model} was trained on: {differing[0]}; expected the same "
+            "extractors, settings and files; extract with those, or train on these"
+        )
 
 
 def build(card: Card) -> nn.Module:

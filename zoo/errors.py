@@ -7,6 +7,8 @@
         ├── CheckpointError      a checkpoint is not there, damaged, or of another kind
         │   └── CheckpointMismatch   it does not fit the data or the model that it is used with
         ├── DataError            an artefact cannot be trained or tested on
+        ├── ExportError          a checkpoint cannot be exported
+        ├── InputError           what a model is handed cannot be answered for
         └── NonFiniteLoss        training produced NaN or infinity
 
 Settings go through `mmfeat.errors.ConfigError`, files that cannot be written through ``OutputError``.
@@ -31,6 +33,14 @@ class CheckpointMismatch(CheckpointError):
 
 class DataError(ZooError):
     """An artefact cannot be trained or tested on."""
+
+
+class ExportError(ZooError):
+    """A checkpoint cannot be exported: the graph would answer otherwise, or its place is taken."""
+
+
+class InputError(ZooError):
+    """What a model is handed cannot be answered for."""
 
 
 class NonFiniteLoss(ZooError):

@@ -4,7 +4,7 @@
 dialogues of utterances; `Loader` makes batches of them under a mask. The test part is read when it is asked for.
 """
 
-from zoo.data.corpus import Corpus, Part, find_artefact, open_corpus
+from zoo.data.corpus import Corpus, Part, describe_features, find_artefact, open_corpus, read_all
 from zoo.data.items import Items, View, group_items, view
 from zoo.data.loading import Loader
 from zoo.data.masking import draw_for, kept_from
@@ -17,11 +17,13 @@ __all__ = [
     "Normalisation",
     "Part",
     "View",
+    "describe_features",
     "draw_for",
     "find_artefact",
     "fit_normalisation",
     "group_items",
     "kept_from",
     "open_corpus",
+    "read_all",
     "view",
 ]

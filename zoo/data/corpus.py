@@ -64,15 +64,8 @@ class Corpus:
     @cached_property
     def features(self) -> dict[str, Any]:
         """What its features are: extractor, version, settings, files and dimension names per modality, and the rule."""
-        described: dict[str, Any] = {
-            modality: {
-                **{key: entry[key] for key in ("extractor", "version", "config", "sources")},
-                "width": len(entry["names"]),
-                "names": hashlib.sha256("\n".join(entry["names"]).encode()).hexdigest(),
-            }
-            for modality, entry in self.artefact.description.extractors.items()
-        }
-        return {"alignment_rule": self.artefact.description.alignment_rule, **described}
+        description = self.artefact.description
+        return describe_features(description.extractors, description.alignment_rule)
 
     @cached_property
     def observed(self) -> dict[str, ObservedRows]:
@@ -230,6 +223,11 @@ def _named_split(artefact: Artifact, split: str) -> dict[str, tuple[tuple[str, I
     return {part: tuple(found[part]) for part in order}
 
 
+def read_all(artefact: Artifact, task: Task) -> Part:
+    """Read every utterance, whether or not it has the labels of the task."""
+    return _read_part(artefact, [(name, np.arange(len(artefact.ids(name)))) for name in artefact.splits], task)
+
+
 def _read_part(artefact: Artifact, pieces: Sequence[tuple[str, IntArray]], task: Task) -> Part:
     read = [_read_piece(artefact, name, numbers, task) for name, numbers in pieces]
     if len(read) == 1:
@@ -295,6 +293,19 @@ def sha256_of(path: Path) -> str:
     """Digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def describe_features(extractors: Mapping[Modality, Mapping[str, Any]], rule: str) -> dict[str, Any]:
+    """Say what features are, as `Corpus.features` has it, from an artefact's entries of its extractors."""
+    described: dict[str, Any] = {
+        modality: {
+            **{key: entry[key] for key in ("extractor", "version", "config", "sources")},
+            "width": len(entry["names"]),
+            "names": hashlib.sha256("\n".join(entry["names"]).encode()).hexdigest(),
+        }
+        for modality, entry in extractors.items()
+    }
+    return {"alignment_rule": rule, **described}
 
 
 def fingerprint(features: Mapping[str, Any]) -> str:
