@@ -23,6 +23,12 @@ from mmfeat.types import Seconds
 EXPECTED = (
     "expected a sound or video file that ffmpeg reads (wav, flac, mp3, m4a, ogg, mp4, avi, mpg, mov, mkv, webm, wmv)"
 )
+# Playlists and scripts, which name other files and addresses, are not among what is opened.
+FORMATS = (
+    *("mov", "matroska", "webm", "avi", "mpeg", "mpegts", "mpegvideo", "asf", "flv", "gif"),
+    *("wav", "w64", "flac", "mp3", "aac", "ac3", "ogg", "aiff", "au", "caf", "amr"),
+    "tty",  # recognised, to be refused by name
+)
 _LEADS = (0.0, 1.0, 10.0, 60.0)  # s before the wanted time to seek to, in turn: some indexes are coarse or by dts
 _MISSING_TAIL = 1.0  # s by which a file may end before its declared length without being called cut off
 _DECLARES_LENGTH = {"mov", "matroska", "flac", "flv"}  # in s, and ffmpeg passes it on as it is
@@ -33,6 +39,8 @@ _SIZE_UNKNOWN = 0x7FFF_0000  # what a recorder that could not go back to its hea
 _OVERRUN = 10.0  # s by which a time stamp may exceed the declared length
 _STEP_BACK = 1.0  # s by which time stamps may go back: pictures come in the order of showing, or nearly so
 _UNREADABLE = 20  # errors in a row while looking for the next packet, after which the rest counts as unreadable
+
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS)}
 
 Kind = Literal["audio", "video"]
 Decoded = tuple[Seconds | None, Any]  # time, frame
@@ -230,8 +238,8 @@ def open_media(path: Path) -> Iterator[Media]:
     """
     check_readable(path)
     try:
-        # "file:" keeps a colon in a name from being read as a protocol; the whitelist keeps playlists off the network.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        # "file:" keeps a colon in a name from being read as a protocol.
+        container = av.open(f"file:{path}", options=_OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(
             f"{path} cannot be opened ({getattr(error, 'strerror', None) or error}); {EXPECTED}; it may be cut off, or "

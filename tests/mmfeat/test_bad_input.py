@@ -151,3 +151,12 @@ def test_a_clip_of_one_frame_gives_an_artefact(film: Path, demo: Path, tmp_path:
     code, err = mmfeat("extract", clip, "--glove", demo / "glove.demo.txt", "--output", tmp_path / "x.h5")
     assert code == 0, err
     assert mmfeat("validate", tmp_path / "x.h5")[0] == 0
+
+
+def test_a_playlist_is_not_followed(film: Path, tmp_path: Path) -> None:
+    playlist = tmp_path / "list.m3u8"
+    lines = ("#EXTM3U", "#EXT-X-TARGETDURATION:10", "#EXTINF:3,", str(film), "#EXT-X-ENDLIST", "")
+    playlist.write_text("\n".join(lines), encoding="utf-8")
+    code, said = mmfeat("frames", playlist, "--extractor", "librosa33", "-o", tmp_path / "a.npz")
+    assert code == 1
+    assert "expected a sound or video file" in said
