@@ -1,0 +1,260 @@
+"""The service: what it adds to the model for one client, its rate at 16 clients, its start and its memory.
+
+Client and server share the cores. Beside the service, in the same run: a bare FastAPI echo of bodies of the same size,
+and the model by itself. All are measured in turns, so that whatever else the machine does falls on all alike.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from report import Row
+
+WORDS, CLIENTS, TURNS = 20, 16, 7
+SECONDS = 3.0  # of load, each turn
+MEMORY_REQUESTS = 5000
+ROOT = Path(__file__).parents[2]
+
+ECHO = """
+import socket, uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+app = FastAPI()
+@app.post("/predict")
+async def echo(request: Request):
+    return Response(await request.body(), media_type="application/octet-stream")
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+listener.bind(("127.0.0.1", 0))
+listener.listen(512)
+print(listener.getsockname()[1], flush=True)
+uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False)).run([listener])
+"""
+
+
+def run() -> list[Row]:
+    """One client, sixteen, start, memory."""
+    with contextlib.ExitStack() as stack:
+        start, service = stack.enter_context(_service())
+        _, single = stack.enter_context(_service("--no-batching"))
+        echo = stack.enter_context(_echo())
+        bodies = _bodies()
+        rows = [Row("service: start until /ready", f"{start:.1f} s", "< 6 s")]
+        rows += _one_client(service.port, echo, bodies)
+        rows += _many_clients(service.port, single.port, echo, bodies["safetensors"])
+        rows += _memory(service, bodies["safetensors"])
+    return rows
+
+
+class _Running:
+    """A service that was really started."""
+
+    def __init__(self, *options: str) -> None:
+        command = [sys.executable, "-m", "zoo.cli", "serve", "demo", "--port", "0", *options]
+        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115 - as long as the service
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(command, cwd=ROOT, stderr=self.log, env=environment)
+        self.port = int(self._said("listening")["port"])
+        self._said("ready")
+
+    def wait_for_media(self) -> None:
+        """The media worker starts after the others, and takes their time while it does."""
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port)
+            connection.request("GET", "/metrics")
+            if b'zoo_workers_ready{kind="media"} 1.0' in connection.getresponse().read():
+                return
+            time.sleep(0.2)
+
+    def _said(self, event: str) -> dict[str, str]:
+        while self.process.poll() is None:
+            for line in Path(self.log.name).read_text().splitlines():
+                if line.startswith("{") and json.loads(line)["event"] == event:
+                    return dict(json.loads(line))
+            time.sleep(0.02)
+        sys.exit(f"the service ended: {Path(self.log.name).read_text()}")
+
+    def processes(self) -> list[int]:
+        """The front and its workers."""
+        front = self.process.pid
+        children = Path(f"/proc/{front}/task/{front}/children").read_text().split()
+        return [front, *map(int, children)]
+
+
+@contextlib.contextmanager
+def _service(*options: str) -> Iterator[tuple[float, _Running]]:
+    started = time.perf_counter()
+    running = _Running(*options)
+    took = time.perf_counter() - started
+    running.wait_for_media()
+    try:
+        yield took, running
+    finally:
+        running.process.send_signal(signal.SIGTERM)
+        running.process.wait(60)
+
+
+@contextlib.contextmanager
+def _echo() -> Iterator[int]:
+    process = subprocess.Popen([sys.executable, "-c", ECHO], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _rows() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    widths = {"text": 32, "audio": 33, "vision": 288}
+    return {name: rng.standard_normal((WORDS, width)).astype(np.float32) for name, width in widths.items()}
+
+
+def _bodies() -> dict[str, bytes]:
+    import io
+
+    from safetensors.numpy import save
+
+    archive = io.BytesIO()
+    np.savez(archive, **_rows())
+    said = {"utterances": [{"id": "a", **{name: values.tolist() for name, values in _rows().items()}}]}
+    return {"safetensors": save(_rows()), "npz": archive.getvalue(), "json": json.dumps(said).encode()}
+
+
+def _asker(port: int, body: bytes, kind: str) -> Callable[[], None]:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    headers = {"Content-Type": "application/json" if kind == "json" else f"application/x-{kind}"}
+
+    def ask() -> None:
+        connection.request("POST", "/predict", body, headers)
+        response = connection.getresponse()
+        response.read()
+        if response.status != 200:
+            sys.exit(f"status {response.status}")
+
+    return ask
+
+
+def _times(work: Callable[[], object], count: int) -> list[float]:
+    """Milliseconds of each call."""
+    found = []
+    for _ in range(count):
+        started = time.perf_counter()
+        work()
+        found.append((time.perf_counter() - started) * 1000)
+    return found
+
+
+def _one_client(port: int, echo: int, bodies: dict[str, bytes]) -> list[Row]:
+    import torch
+
+    from zoo.packing import find
+    from zoo.predict import Features, Predictor
+
+    torch.set_num_threads(1)
+    predictor = Predictor.open(find("demo"))
+    one = Features("a", _rows())
+    works: dict[str, Callable[[], object]] = {
+        "model": lambda: predictor.answer([one], what_if=False),
+        "model of 16": lambda: predictor.answer([one] * 16, what_if=False),
+        "echo": _asker(echo, bodies["safetensors"], "safetensors"),
+    }
+    works |= {kind: _asker(port, body, kind) for kind, body in bodies.items()}
+    found: dict[str, list[float]] = {name: [] for name in works}
+    for turn in range(TURNS * 4 + 1):
+        for name, work in works.items():
+            times = _times(work, 10)
+            found[name] += times if turn else []
+    half = {name: statistics.median(times) for name, times in found.items()}
+    late = {name: statistics.quantiles(times, n=100)[98] for name, times in found.items()}
+
+    def shown(name: str) -> str:
+        return f"p50 {half[name]:.1f} ms, p99 {late[name]:.1f} ms"
+
+    rows = [
+        Row("model alone, batch 1", shown("model")),
+        Row("model alone, batch 16", f"{shown('model of 16')}; {half['model of 16'] / 16:.2f} ms per utterance"),
+        Row("bare echo, one client", shown("echo")),
+    ]
+    for kind, body in bodies.items():
+        asked = "adds <= 6 ms" if kind != "json" else "-"
+        what = f"service, one client, {kind}, {len(body) / 1024:.0f} KiB"
+        rows.append(Row(what, f"{shown(kind)}; adds {half[kind] - half['model']:.1f} ms at p50", asked))
+    return rows + [Row("utterances/s of the model alone, batch 16", f"{16000 / half['model of 16']:.0f}")]
+
+
+def _rate(port: int, body: bytes) -> float:
+    """Answers per second at `CLIENTS` clients."""
+    stop, counts = threading.Event(), [0] * CLIENTS
+
+    def load(number: int) -> None:
+        ask = _asker(port, body, "safetensors")
+        while not stop.is_set():
+            ask()
+            counts[number] += 1
+
+    threads = [threading.Thread(target=load, args=(number,)) for number in range(CLIENTS)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    time.sleep(SECONDS)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - started)
+
+
+def _model_rate() -> float:
+    """Utterances per second of the model alone, 16 at once."""
+    from zoo.packing import find
+    from zoo.predict import Features, Predictor
+
+    predictor = Predictor.open(find("demo"))
+    utterances = [Features("a", _rows())] * CLIENTS
+    count, started = 0, time.perf_counter()
+    while time.perf_counter() - started < SECONDS / 2:
+        predictor.answer(utterances, what_if=False)
+        count += CLIENTS
+    return count / (time.perf_counter() - started)
+
+
+def _many_clients(port: int, single: int, echo: int, body: bytes) -> list[Row]:
+    turns = [(_rate(port, body), _rate(single, body), _rate(echo, body), _model_rate()) for _ in range(TURNS)]
+    together, apart, bare, model = (statistics.median(column) for column in zip(*turns, strict=True))
+    share = statistics.median(each[0] / min(each[2], each[3]) for each in turns)
+    return [
+        Row(f"bare echo, {CLIENTS} clients", f"{bare:.0f}/s"),
+        Row(f"model alone, batches of {CLIENTS}, same turns", f"{model:.0f}/s"),
+        Row(f"service, {CLIENTS} clients, micro-batching", f"{together:.0f}/s; {share:.0%} of the smaller", ">= 60 %"),
+        Row(f"service, {CLIENTS} clients, without it", f"{apart:.0f}/s"),
+    ]
+
+
+def _memory(service: _Running, body: bytes) -> list[Row]:
+    ask = _asker(service.port, body, "safetensors")
+    for _ in range(500):
+        ask()
+    before = [_resident(process) for process in service.processes()]
+    for _ in range(MEMORY_REQUESTS):
+        ask()
+    after = [_resident(process) for process in service.processes()]
+    shown = ", ".join(f"{first:.0f} -> {last:.0f}" for first, last in zip(before, after, strict=True))
+    return [Row(f"memory over {MEMORY_REQUESTS} requests, front and workers", f"{shown} MiB", "flat")]
+
+
+def _resident(process: int) -> float:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
