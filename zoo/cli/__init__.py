@@ -1,7 +1,17 @@
 """The command line of the zoo."""
 
 from mmfeat import console
-from zoo.cli import benchmarking, looking, testing, training  # noqa: F401 - commands register themselves
+from zoo.cli import (  # noqa: F401 - commands register themselves
+    benchmarking,
+    exporting,
+    looking,
+    predicting,
+    serving,
+    sharing,
+    testing,
+    training,
+    web,
+)
 from zoo.cli.app import app
 
 

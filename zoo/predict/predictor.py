@@ -14,9 +14,11 @@ from torch import Tensor
 from mmfeat.types import MODALITIES, BoolArray, FloatArray, IntArray, Modality
 from zoo.checkpoint import Card
 from zoo.data import Items, Normalisation, Part, group_items, view
+from zoo.errors import InputError
 from zoo.predict.answer import Answer, value_of
 from zoo.predict.engines import Engine, open_engine
-from zoo.predict.features import Features, part_of
+from zoo.predict.features import Features
+from zoo.predict.parts import part_of
 from zoo.types import Batch
 
 ROWS = 64  # items times combinations that go through the network at once
@@ -105,6 +107,11 @@ class Predictor:
             if shares is not None:
                 weights = np.zeros((count, len(MODALITIES))) if weights is None else weights
                 weights[numbers] = _mean_shares(shares[-len(chosen) :])
+        if not np.isfinite(logits).all():
+            raise InputError(
+                f"{self.card.model} answers these rows with NaN or infinity; expected values as its extractors give "
+                "them; look for rows that are far too large"
+            )
         return logits, weights
 
     def _answer_of(
