@@ -41,3 +41,13 @@ Masks = Annotated[
 ]
 Root = Annotated[Path, typer.Option(help="Where checkpoints are kept.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="CHECKPOINT", help="Folder of a checkpoint or of an exported one, name of an installed one, or demo."
+    ),
+]
+Glove = Annotated[
+    Path | None,
+    typer.Option(envvar="MMFEAT_GLOVE", help="Word vectors, where the checkpoint does not bring its own."),
+]

@@ -10,17 +10,10 @@ import typer
 
 from mmfeat import console
 from mmfeat.cli.options import Aligner, AsJson, Realign, Settings, TranscriberName, settings_of
-from zoo.cli.app import Device, app
+from zoo.cli.app import Device, Glove, Model, app
 
 if TYPE_CHECKING:
     from zoo.predict import Answered
-
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="CHECKPOINT", help="Folder of a checkpoint or of an exported one, name of an installed one, or demo."
-    ),
-]
 
 
 @app.command(epilog='Example: zoo predict demo talk.mp4 --transcript "what a lovely day" --plot talk.png')
@@ -34,10 +27,7 @@ def predict(
             help="What is said: the text, a transcript file, a folder of them, or a CSV table id,text.",
         ),
     ] = None,
-    glove: Annotated[
-        Path | None,
-        typer.Option(envvar="MMFEAT_GLOVE", help="Word vectors, where the checkpoint does not bring its own."),
-    ] = None,
+    glove: Glove = None,
     without: Annotated[
         list[str] | None, typer.Option(metavar="MODALITY", help="Leave out text, audio or vision altogether.")
     ] = None,

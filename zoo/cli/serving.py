@@ -10,11 +10,14 @@ import typer
 
 from mmfeat import console
 from mmfeat.errors import MissingDependency
-from zoo.cli.app import app
-from zoo.cli.predicting import Model
+from zoo.cli.app import Glove, Model, app
 
 Host = Annotated[str, typer.Option(help="Address to listen at; other than loopback: reachable from outside.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0: a free one, which the log names.")]
+AnyDevice = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+TokenFile = Annotated[
+    Path | None, typer.Option(help="File with the token that requests must bear; or in the variable ZOO_TOKEN.")
+]
 
 
 @app.command(epilog="Example: zoo serve demo --port 8000")
@@ -22,17 +25,12 @@ def serve(
     checkpoint: Model,
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: AnyDevice = "auto",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that answer; default: one per GPU, one on a CPU.")
     ] = None,
-    glove: Annotated[
-        Path | None,
-        typer.Option(envvar="MMFEAT_GLOVE", help="Word vectors, where the checkpoint does not bring its own."),
-    ] = None,
-    token_file: Annotated[
-        Path | None, typer.Option(help="File with the token that requests must bear; or in the variable ZOO_TOKEN.")
-    ] = None,
+    glove: Glove = None,
+    token_file: TokenFile = None,
     max_upload: Annotated[int, typer.Option(min=1, help="Largest clip, MiB.")] = 200,
     max_duration: Annotated[float, typer.Option(min=1, help="Longest clip, s.")] = 600.0,
     queue: Annotated[int, typer.Option(min=1, help="Requests that may wait.")] = 256,

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mmfeat import console
 from mmfeat.errors import MissingDependency
-from zoo.cli.app import app
-from zoo.cli.serving import Host, Port
+from zoo.cli.app import Glove, Model, app
+from zoo.cli.serving import AnyDevice, Host, Port, TokenFile
 
 
 @app.command(epilog="Example: zoo web --open")
 def web(
-    checkpoint: Annotated[
-        str,
-        typer.Argument(
-            metavar="CHECKPOINT", help="Folder of a checkpoint or of an exported one, or name of an installed one."
-        ),
-    ] = "demo",
+    checkpoint: Model = "demo",
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    glove: Annotated[
-        Path | None,
-        typer.Option(envvar="MMFEAT_GLOVE", help="Word vectors, where the checkpoint does not bring its own."),
-    ] = None,
-    token_file: Annotated[
-        Path | None, typer.Option(help="File with the token that the page asks for; or in the variable ZOO_TOKEN.")
-    ] = None,
+    device: AnyDevice = "auto",
+    glove: Glove = None,
+    token_file: TokenFile = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """A page to try a model with: a clip in, its words, emotion over time, and what the model says with less."""
