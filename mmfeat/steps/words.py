@@ -109,6 +109,7 @@ class _PlaceWords:
                 for role in ("aligner", "transcriber")
             },
             "on_failure": plan.on_failure,
+            **({} if plan.required else {"required": False}),  # without it the key is that of before there was a choice
         }
 
     def _version(self, package: str, name: str) -> str:
@@ -141,6 +142,8 @@ class _PlaceWords:
         if said is not None:
             aligner: Aligner = self._plugin("aligner", "forced_alignment", self._plan.aligner)
             return aligner(waveform, said), None
+        if self._plan.transcriber is None and not self._plan.required:
+            return unknown_words(utterance.start, end), None
         if self._plan.transcriber is None:
             raise AlignmentFailed(_no_transcript(utterance.id))
         transcriber: Transcriber = self._plugin("transcriber", "transcribers", self._plan.transcriber)

@@ -31,6 +31,7 @@ from zoo.export.comparing import Difference, compare, random_batch, require_exac
 from zoo.export.graph import Ports, write_graph
 from zoo.export.runtime import ask, open_graph
 from zoo.metrics import measure
+from zoo.packing import files_of, find
 from zoo.train import train
 from zoo.types import MODALITIES, Batch, Inputs, Level, Modality, Output
 
@@ -266,6 +267,14 @@ def test_the_folder_says_what_it_is(original: Path) -> None:
     assert [entry["length"] for entry in about["differences"]] == list(ALL_LENGTHS)
     assert all(0 <= entry["logits"] <= 1e-5 for entry in about["differences"])
     assert about["sizes"]["float32"] == (original / "model.onnx").stat().st_size
+
+
+def test_an_export_brings_what_the_extractors_read(tmp_path: Path) -> None:
+    shipped = find("demo", tmp_path / "home")
+    export(shipped, tmp_path / "exported")
+    brought = {name: path.read_bytes() for name, path in files_of(tmp_path / "exported").items()}
+    assert brought == {name: path.read_bytes() for name, path in files_of(shipped).items()}
+    assert brought
 
 
 def test_exporting_twice_gives_the_same_graph_and_takes_the_place_of_the_first(trained: Path, folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.app import Checkpoint, OtherDataset, app
+from zoo.cli.app import Model, OtherDataset, app
 
 
 class Format(StrEnum):
@@ -21,7 +21,7 @@ class Format(StrEnum):
     epilog="Example: zoo export data/checkpoints/demo/aumdf-small/seed-1111/student --format onnx --output exported"
 )
 def export(
-    checkpoint: Checkpoint,
+    checkpoint: Model,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write: a new one, or an earlier export.")],
     form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.ONNX,
     int8: Annotated[
@@ -33,8 +33,9 @@ def export(
     from mmfeat import console
     from zoo.export import export as write
     from zoo.export import summary_text
+    from zoo.packing import find
 
     with console.progress_bars() as progress:
-        exported = write(checkpoint, output, int8=int8, dataset=dataset, progress=progress)
+        exported = write(find(checkpoint), output, int8=int8, dataset=dataset, progress=progress)
     typer.echo(summary_text(exported))
     typer.echo(output.as_posix())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from zoo.export.folder import GRAPH, SCALE, Exported, digests, replacing_folder,
 from zoo.export.graph import EXPORTER, OPSET, write_graph
 from zoo.export.quantising import measure_loss, open_artefact, quantise
 from zoo.export.runtime import open_graph
+from zoo.packing import FILES, files_of
 
 PACKAGES = ("mmfeat", "torch", "onnx", "onnxruntime")
 
@@ -28,7 +31,7 @@ def export(
     dataset: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Exported:
-    """Export a checkpoint: ``model.onnx``, ``card.json``, ``normalisation.safetensors`` and ``export.json``.
+    """Export a checkpoint: ``model.onnx``, ``card.json``, ``normalisation.safetensors``, ``export.json``, ``files/``.
 
     The graph is compared with the network at five lengths and eight batch sizes before the folder gets its name.
 
@@ -75,7 +78,15 @@ def export(
         (folder / SCALE).write_bytes(save_tensors(scale))
         exported = _write(loaded, folder, corpus, progress)
         write_about(folder, exported)
+        _bring_along(files_of(checkpoint), folder)
     return exported
+
+
+def _bring_along(files: Mapping[str, Path], folder: Path) -> None:
+    """Copy what the model's extractors read, so that the export answers for clips wherever its checkpoint does."""
+    for name, path in files.items():
+        (folder / FILES).mkdir(exist_ok=True)
+        shutil.copyfile(path, folder / FILES / name)
 
 
 def _write(loaded: Checkpoint, folder: Path, corpus: Corpus | None, progress: Progress | None) -> Exported:

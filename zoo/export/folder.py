@@ -146,7 +146,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     try:
         beside.mkdir(parents=True)
         yield beside
-        for path in beside.iterdir():
+        for path in (path for path in beside.rglob("*") if path.is_file()):
             with path.open("rb") as handle:
                 os.fsync(handle.fileno())
         if folder.exists():

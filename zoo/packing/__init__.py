@@ -8,8 +8,10 @@ from zoo.packing.fetching import fetch
 from zoo.packing.home import Installed, files_of, home_folder, installed, sample_of, shipped
 from zoo.packing.installing import find
 from zoo.packing.making import Packed, Sample, pack
+from zoo.packing.manifest import FILES
 
 __all__ = [
+    "FILES",
     "Installed",
     "Packed",
     "Sample",
