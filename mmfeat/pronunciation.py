@@ -26,6 +26,7 @@ _LETTERS = 27  # a to z are 1 to 26, 0 is the edge of the word
 # Contexts (letters before, letters after) from wide to narrow.
 _CONTEXTS = ((4, 4), (3, 3), (2, 3), (2, 2), (1, 2), (1, 1), (0, 0))
 _LONGEST = 14  # letters; longer words say nothing new
+_LONGEST_COMPOUND = 70  # letters; two of the dictionary's longest words have fewer
 _ROUNDS = 3
 _SAMPLE = 12_000  # words from which the alignment is learnt
 _VOICELESS = frozenset(("P", "T", "K", "F", "TH"))
@@ -109,6 +110,8 @@ class Pronouncer:
 
     def _compound(self, word: str) -> list[Phones]:
         """Two known words, each of three letters or more; the most even split."""
+        if len(word) > _LONGEST_COMPOUND:
+            return []
         splits = sorted(range(3, len(word) - 2), key=lambda at: abs(2 * at - len(word)))
         for at in splits:
             head, tail = self._known(word[:at]), self._known(word[at:])

@@ -37,6 +37,10 @@ def read(path: Path) -> Transcript:
         content = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise FormatError(f"{path}: line {error.lineno}: {error.msg}; expected JSON; export the file again") from error
+    except (RecursionError, ValueError):  # nested as no transcript is, or a number of thousands of digits
+        raise FormatError(
+            f"{path}: no JSON that can be read; expected words or segments; export the file again"
+        ) from None
     if isinstance(content, list) and content and all(isinstance(item, dict) and "word" in item for item in content):
         return transcript_of_words([_word(item, path) for item in content], path)  # ours: nothing is left out
     segments = _heard(_items(content, "segments", "chunks", "transcription"))

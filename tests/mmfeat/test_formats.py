@@ -522,3 +522,11 @@ def test_empty_missing_and_foreign_files_are_refused_in_every_format(read: Read,
 def test_unknown_extension_lists_the_known_ones(tmp_path: Path):
     with pytest.raises(FormatError, match=r"extension '\.docx' is not of a transcript; expected one of \.TextGrid"):
         read_transcript(tmp_path / "a.docx")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 20_000])
+def test_json_that_python_cannot_read_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FormatError, match="JSON that cannot be read"):
+        read_transcript(path)

@@ -92,3 +92,9 @@ def test_phone_error_on_held_out_words_is_below_a_tenth() -> None:
     rules = LetterRules(*zip(*[(word, entries[word][0]) for word in words if word not in held_out], strict=True))
     nearest = [min((edits(rules.phones(w), truth), len(truth)) for truth in entries[w]) for w in sorted(held_out)]
     assert sum(wrong for wrong, _ in nearest) / sum(length for _, length in nearest) < 0.10
+
+
+def test_a_word_without_end_is_not_searched_for_compounds() -> None:
+    asked = []
+    Pronouncer(lambda word: asked.append(word), DICTIONARY)("dogcat" * 1000)
+    assert len(asked) < 100

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,14 +14,12 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import save
+from zoo_service import TYPES, WIDTHS, rows, same, until, written
 
 from mmfeat.types import MODALITIES
 from zoo.packing import find, sample_of
 from zoo.predict import Features, Predictor
 from zoo.serve import Limits, Settings, create_app
-
-WIDTHS = {"text": 32, "audio": 33, "vision": 288}
-TYPES = {"json": "application/json", "npz": "application/x-npz", "safetensors": "application/x-safetensors"}
 
 
 @pytest.fixture(scope="module")
@@ -44,38 +40,8 @@ def client(demo: Path) -> Iterator[TestClient]:
         yield client
 
 
-def until(there: Any, seconds: float = 60.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := there()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return found
-
-
-def rows(seed: int = 0, words: int = 5, modalities: tuple[str, ...] = MODALITIES) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {name: rng.standard_normal((words, WIDTHS[name])).astype(np.float32) for name in modalities}
-
-
-def written(arrays: dict[str, np.ndarray], kind: str) -> bytes:
-    if kind == "safetensors":
-        return save(arrays)
-    if kind == "json":
-        return json.dumps({"utterances": [{name: values.tolist() for name, values in arrays.items()}]}).encode()
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
-
-
 def ask(client: TestClient, body: bytes, kind: str = "safetensors", query: str = "") -> Any:
     return client.post(f"/predict{query}", content=body, headers={"Content-Type": TYPES[kind]})
-
-
-def same(served: dict[str, Any], offline: dict[str, Any]) -> bool:
-    """Equal but for the last digits, which depend on what else is in a batch."""
-    if isinstance(offline, dict):
-        return served.keys() == offline.keys() and all(same(served[name], value) for name, value in offline.items())
-    return served == (pytest.approx(offline, abs=1e-5) if isinstance(offline, float) else offline)
 
 
 @pytest.mark.parametrize("kind", TYPES)

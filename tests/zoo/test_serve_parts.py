@@ -1,4 +1,4 @@
-"""Parts of the service by themselves: bodies that lie, the batching queue, the token, the log, what a header claims."""
+"""Parts of the service by themselves: bodies that lie, the token, the log, what a header claims."""
 
 from __future__ import annotations
 
@@ -9,25 +9,22 @@ import json
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from starlette.requests import Request as HttpRequest
+from zoo_service import film
 
 from mmfeat.errors import ConfigError
-from zoo.predict import Features
 from zoo.serve.access import Access, read_token
 from zoo.serve.arrays import from_npz, from_safetensors
-from zoo.serve.batching import Request, Waiting
 from zoo.serve.bodies import read_body
 from zoo.serve.gate import Gate
-from zoo.serve.messages import Message
 from zoo.serve.metrics import Metrics
 from zoo.serve.probing import require_usable
-from zoo.serve.questions import asked, question
 from zoo.serve.refusals import Refused
 from zoo.serve.settings import Limits
 from zoo.serve.uploads import _kind
@@ -119,105 +116,6 @@ def test_a_safetensors_body_of_another_type_or_with_too_many_arrays_is_refused()
     assert status_of(lambda: from_safetensors(save(arrays), 6)) == 413
 
 
-def features(name: str = "a", rows: int = 2, dialogue: str = "") -> Features:
-    return Features(
-        name, {"text": np.ones((rows, 3), np.float32)}, {"text": np.ones(rows, np.bool_)}, dialogue, 7, "me"
-    )
-
-
-def test_a_question_reaches_the_worker_whole_and_clients_share_no_dialogue():
-    packed = question([[features("a", 2, "d"), features("b", 5, "d")], [features("a", 1, "d"), features("c")]], True)
-    (one, two), (three, four) = asked(Message(packed.head, packed.blobs))
-    assert [each.id for each in (one, two, three, four)] == ["a", "b", "a", "c"]
-    assert two.rows["text"].shape == (5, 3)
-    assert (two.turn, two.speaker, two.observed["text"].all()) == (7, "me", True)
-    assert one.dialogue == two.dialogue
-    assert len({one.dialogue, three.dialogue, four.dialogue}) == 3
-
-
-def in_loop(work: Callable[[], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        return await work()
-
-    return asyncio.run(run())
-
-
-def put(waiting: Waiting, *kinds: bool) -> list[asyncio.Future[Any]]:
-    return [waiting.put((features(str(number)),), kind) for number, kind in enumerate(kinds)]
-
-
-def names(batch: list[Request]) -> list[str]:
-    return [request.utterances[0].id for request in batch]
-
-
-def test_a_free_worker_takes_all_that_can_be_answered_together():
-    async def work() -> None:
-        waiting = Waiting(limit=9, batch=3, size=MIB)
-        put(waiting, False, True, False, False, False)
-        assert [names(await waiting.take()) for _ in range(3)] == [["0", "2", "3"], ["1"], ["4"]]
-        assert len(waiting) == 0
-
-    in_loop(work)
-
-
-def test_clients_that_asked_together_are_waited_for_but_not_for_long_and_one_alone_not_at_all():
-    async def work() -> None:
-        waiting = Waiting(limit=9, batch=8, size=MIB)
-        await asyncio.wait_for(waiting.gather(1, 60.0), 1)
-        coming = asyncio.create_task(waiting.gather(3, 60.0))
-        put(waiting, False)
-        await asyncio.sleep(0.01)
-        assert not coming.done()
-        put(waiting, False)
-        await asyncio.wait_for(coming, 1)
-        await asyncio.wait_for(waiting.gather(8, 0.01), 1)  # the others stay away
-
-    in_loop(work)
-
-
-@pytest.mark.parametrize(("limit", "size"), [(2, MIB), (9, 30)])
-def test_a_full_queue_refuses(limit: int, size: int):
-    async def work() -> None:
-        waiting = Waiting(limit, batch=3, size=size)
-        put(waiting, True, True)
-        with pytest.raises(Refused) as refused:
-            put(waiting, True)
-        assert (refused.value.status, refused.value.retry_after) == (429, 1)
-
-    in_loop(work)
-
-
-def test_after_a_death_each_request_is_asked_by_itself_and_the_guilty_one_is_told():
-    async def work() -> None:
-        waiting = Waiting(limit=9, batch=8, size=MIB)
-        good, bad = put(waiting, False, False)
-        batch = await waiting.take()
-        waiting.give_back(batch)
-        (alone,) = await waiting.take()
-        assert alone.answered is good
-        (guilty,) = await waiting.take()
-        waiting.give_back([guilty])
-        assert not good.done()
-        with pytest.raises(Refused) as refused:
-            await bad
-        assert (refused.value.status, refused.value.code) == (503, "worker_died")
-        assert waiting.working == 1
-
-    in_loop(work)
-
-
-def test_a_worker_that_is_cancelled_passes_its_turn_on():
-    async def work() -> None:
-        waiting = Waiting(limit=9, batch=8, size=MIB)
-        first, second = (asyncio.create_task(waiting.take()) for _ in range(2))
-        await asyncio.sleep(0)
-        put(waiting, False)  # wakes the first
-        first.cancel()
-        assert names(await asyncio.wait_for(second, 1)) == ["0"]
-
-    in_loop(work)
-
-
 def http(chunks: list[bytes], delay: float = 0.0, **headers: str) -> HttpRequest:
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(delay)
@@ -238,7 +136,7 @@ def http(chunks: list[bytes], delay: float = 0.0, **headers: str) -> HttpRequest
 )
 def test_a_body_that_is_too_large_or_too_slow_is_refused(status: int, request_: HttpRequest):
     limits = Limits(body=100, body_time=0.1)
-    assert status_of(lambda: in_loop(lambda: read_body(request_, limits))) == status
+    assert status_of(lambda: asyncio.run(read_body(request_, limits))) == status
 
 
 TOKEN = "a-token-of-some-length"
@@ -313,36 +211,11 @@ def test_a_fault_of_ours_becomes_a_status_and_neither_log_nor_answer_tell_what_w
         scope = {"type": "http", "method": "SECRET", "path": "/secret", "headers": []}
         await Gate(faulty, Access(None, loopback=False), Metrics(), {})(scope, None, send)  # type: ignore[arg-type]
 
-    in_loop(work)
+    asyncio.run(work())
     fault, request = map(json.loads, capsys.readouterr().err.splitlines())
     assert (fault["event"], fault["kind"], request["status"], request["route"]) == ("fault", "ValueError", 500, "other")
     assert sent[0]["status"] == 500
     assert "secret" not in f"{fault}{request}{sent}".lower()
-
-
-def film(path: Path, kind: str, claimed: float | None = None) -> Path:
-    """A second of pictures whose header claims more."""
-    import av
-
-    with av.open(str(path), "w", format=kind) as out:
-        stream = out.add_stream("mpeg4", rate=10)
-        stream.width = stream.height = 64
-        for _ in range(10):
-            picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
-            out.mux(stream.encode(picture))
-        out.mux(stream.encode())
-    data = bytearray(path.read_bytes())
-    if claimed is not None and kind == "matroska":
-        place = data.index(b"\x44\x89\x88") + 3  # Duration, ms
-        data[place : place + 8] = struct.pack(">d", claimed * 1000)
-    elif claimed is not None:
-        # ffmpeg believes it only where all places that say so agree.
-        for box, offset in (("mvhd", 20), ("tkhd", 24), ("elst", 12), ("mdhd", 20), ("stts", 16)):
-            place = data.index(box.encode()) + offset
-            (ticks,) = struct.unpack(">I", data[place : place + 4])
-            data[place : place + 4] = struct.pack(">I", round(ticks * claimed))
-    path.write_bytes(data)
-    return path
 
 
 def code_of(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mmfeat.errors import ConfigError
@@ -22,6 +22,7 @@ class Access:
         self._token = None if token is None else token.encode()
         self._loopback = loopback
         self._open = set(OPEN)
+        self.crowded: Callable[[], bool] = lambda: False  # whether too many are connected; who listens knows
 
     def open(self, *paths: str) -> None:
         """Let everybody see these paths, and what lies below them: a page has to load before it can ask for a token."""
@@ -33,11 +34,13 @@ class Access:
         Raises
         ------
         Refused
-            With 421 for a foreign host name, 401 without the token.
+            With 421 for a foreign host name, 503 where too many are connected, 401 without the token.
         """
         # A page of another site whose name leads to this machine (DNS rebinding) names that site here.
         if self._loopback and _name(headers.get(b"host", b"")) not in LOOPBACK_NAMES:
             raise Refused(421, "unknown_host", "another host; expected localhost or 127.0.0.1; ask for that")
+        if path not in OPEN and self.crowded():
+            raise Refused(503, "overloaded", "too many connections; expected fewer; try again soon", retry_after=1)
         if (
             self._token is None
             or path in self._open

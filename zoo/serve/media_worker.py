@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from zoo.errors import CheckpointMismatch
 from zoo.packing import find
 from zoo.predict.clips import Answered, Handling, answer_clips
 from zoo.predict.predictor import Predictor
+from zoo.serve.logs import log
 from zoo.serve.messages import Channel, Message
 from zoo.serve.probing import require_usable
 from zoo.serve.refusals import Refused
@@ -79,6 +81,11 @@ def _outcome(predictor: Predictor, job: Mapping[str, Any], handling: Handling, c
         return Refused(
             413, "too_much_memory", "pictures or sound beyond the memory; expected less; shrink it"
         ).as_json()
+    except Exception as error:  # noqa: BLE001  the boundary where a fault over one clip must not end the worker
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        log("fault", kind=type(error).__name__, at=f"{place.filename}:{place.lineno}")
+        message = f"a fault of the service over this clip ({type(error).__name__}); expected an answer; tell its maker"
+        return {"error": {"code": "internal", "message": message}}
     return _as_json(found, clip.parent)
 
 

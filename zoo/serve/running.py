@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -43,9 +45,19 @@ def run(settings: Settings, app: FastAPI | None = None) -> None:
     service: Service = app.state.service
     listener = _listener(settings.host, settings.port)
     with listener:
-        asyncio.run(_serve(app, service, listener))
+        with asyncio.Runner(loop_factory=_quick_loop()) as runner:
+            runner.run(_serve(app, service, listener))
     if service.failed is not None:
         raise ZooError(service.failed)
+
+
+def _quick_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Of uvloop, a tenth more answers a second; None, Python's own, where there is none: on Windows."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 class _Server(uvicorn.Server):
@@ -67,18 +79,19 @@ async def _serve(app: FastAPI, service: Service, listener: socket.socket) -> Non
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=5,
-            limit_concurrency=limits.connections,
             ws="none",
             lifespan="on",
         )
     )
+    # Uvicorn's own limit answers in a form of its own, also who asks whether the process lives.
+    service.access.crowded = lambda: len(server.server_state.connections) > limits.connections
     stop = asyncio.Event()
     service.at_failure = stop.set
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     serving = asyncio.create_task(server.serve([listener]))
-    watching = asyncio.create_task(_watch_heads(server, limits.head_time))
+    watching = asyncio.create_task(_watch_clients(server, limits.head_time))
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     log("listening", url=f"http://{shown}:{port}", port=port)
@@ -94,21 +107,31 @@ async def _serve(app: FastAPI, service: Service, listener: socket.socket) -> Non
     log("stopped")
 
 
-async def _watch_heads(server: uvicorn.Server, limit: Seconds) -> None:
-    """Close connections over which no request comes: uvicorn waits for the head of one for ever."""
-    since: dict[int, Seconds] = {}
+async def _watch_clients(server: uvicorn.Server, limit: Seconds) -> None:
+    """Close connections over which no request comes, or whose client takes no answer: uvicorn waits for ever."""
+    connections: set[Any] = server.server_state.connections
+    seen: dict[Any, tuple[Any, int, Seconds]] = {}
     while True:
         await asyncio.sleep(1.0)
         now = asyncio.get_running_loop().time()
         silent = {}
-        for connection in list(server.server_state.connections):
-            cycle, transport = getattr(connection, "cycle", None), getattr(connection, "transport", None)
-            if transport is None or (cycle is not None and not cycle.response_complete):
+        for connection in list(connections):
+            if connection.transport is None or _at_work(connection):
                 continue
-            silent[id(connection)] = since.get(id(connection), now)
-            if now - silent[id(connection)] > limit:
-                transport.close()
-        since = silent
+            unsent = connection.transport.get_write_buffer_size()
+            cycle, unsent_before, since = seen.get(connection, (None, -1, now))
+            if connection.cycle is not cycle or unsent != unsent_before:
+                since = now  # another request came in the meantime, or the client takes its answer
+            silent[connection] = connection.cycle, unsent, since
+            if now - since > limit:
+                connection.transport.abort() if unsent else connection.transport.close()
+        seen = silent
+
+
+def _at_work(connection: Any) -> bool:
+    """Whether it is for us to do something for the client of a connection, and not the other way round."""
+    cycle = connection.cycle
+    return cycle is not None and not cycle.response_complete and not connection.flow.write_paused
 
 
 def _listener(host: str, port: int) -> socket.socket:
