@@ -528,5 +528,5 @@ def test_unknown_extension_lists_the_known_ones(tmp_path: Path):
 def test_json_that_python_cannot_read_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "deep.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(FormatError, match="JSON that cannot be read"):
+    with pytest.raises(FormatError, match="no JSON that can be read"):
         read_transcript(path)
