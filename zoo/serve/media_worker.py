@@ -6,8 +6,6 @@ import os
 import queue
 import resource
 import shutil
-import signal
-import sys
 import threading
 import time
 import traceback
@@ -21,7 +19,7 @@ from zoo.packing import find
 from zoo.predict.clips import Answered, Handling, answer_clips
 from zoo.predict.predictor import Predictor
 from zoo.serve.logs import log
-from zoo.serve.messages import Channel, Message
+from zoo.serve.messages import Channel, Message, channel_to_front
 from zoo.serve.probing import require_usable
 from zoo.serve.refusals import Refused
 
@@ -32,10 +30,8 @@ def main() -> None:
     """Answer for clips until the front is gone."""
     import torch
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # it is the front that decides when to stop
-        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
-    channel = Channel(int(sys.argv[1]))
+    channel = channel_to_front()
     setup = channel.receive()
     if setup is None:
         return

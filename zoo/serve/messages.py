@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +56,13 @@ class Channel:
     def send(self, message: Message) -> None:
         """Say something; raises OSError where the front is gone."""
         self._socket.sendall(b"".join(message.packed()))
+
+
+def channel_to_front() -> Channel:
+    """Open the channel to the process that started this one, and leave it to that one when to stop."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    return Channel(int(sys.argv[1]))
 
 
 def _unpacked(data: bytes, length: int) -> Message:

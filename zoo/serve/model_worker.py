@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import gc
 import json
-import signal
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +13,7 @@ from mmfeat.errors import MmfeatError
 from zoo.packing import find
 from zoo.predict.features import Features
 from zoo.predict.predictor import Predictor
-from zoo.serve.messages import Channel, Message
+from zoo.serve.messages import Message, channel_to_front
 from zoo.serve.questions import asked
 
 Outcome = dict[str, str]  # empty: answered; else the code and the message of what went wrong
@@ -25,10 +23,8 @@ def main() -> None:
     """Answer until the front is gone."""
     import torch
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # it is the front that decides when to stop
-        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
-    channel = Channel(int(sys.argv[1]))
+    channel = channel_to_front()
     setup = channel.receive()
     if setup is None:
         return
