@@ -49,6 +49,7 @@ def run(task: Task, items: Sequence[Any], workers: int) -> Iterator[tuple[int, A
 
 def _run_pool(task: Task, items: Sequence[Any], waiting: list[int], workers: int) -> Iterator[tuple[int, Any]]:
     """Run the items at the positions ``waiting``, removing each from it when it is done."""
+    others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(waiting)), context, _start_worker, (task,))
     todo = iter(tuple(waiting))
@@ -69,6 +70,9 @@ def _run_pool(task: Task, items: Sequence[Any], waiting: list[int], workers: int
                 most = 2 * workers
                 yield position, result
     except BrokenProcessPool:
+        # One that was being started when another died is not ended with the pool; it would be waited for without end.
+        for child in set(multiprocessing.active_children()) - others:
+            child.kill()
         return
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
@@ -45,19 +44,9 @@ def run(settings: Settings, app: FastAPI | None = None) -> None:
     service: Service = app.state.service
     listener = _listener(settings.host, settings.port)
     with listener:
-        with asyncio.Runner(loop_factory=_quick_loop()) as runner:
-            runner.run(_serve(app, service, listener))
+        asyncio.run(_serve(app, service, listener))
     if service.failed is not None:
         raise ZooError(service.failed)
-
-
-def _quick_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Of uvloop, a tenth more answers a second; None, Python's own, where there is none: on Windows."""
-    if sys.platform == "win32":
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop
 
 
 class _Server(uvicorn.Server):
