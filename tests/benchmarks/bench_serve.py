@@ -49,11 +49,12 @@ def run() -> list[Row]:
     with contextlib.ExitStack() as stack:
         start, service = stack.enter_context(_service())
         _, single = stack.enter_context(_service("--no-batching"))
+        _, double = stack.enter_context(_service("--workers", "2"))
         echo = stack.enter_context(_echo())
         bodies = _bodies()
         rows = [Row("service: start until /ready", f"{start:.1f} s", "< 6 s")]
         rows += _one_client(service.port, echo, bodies)
-        rows += _many_clients(service.port, single.port, echo, bodies["safetensors"])
+        rows += _many_clients((service.port, double.port, single.port), echo, bodies["safetensors"])
         rows += _memory(service, bodies["safetensors"])
         rows += _clip(service)
     return rows
@@ -232,14 +233,16 @@ def _model_rate() -> float:
     return count / (time.perf_counter() - started)
 
 
-def _many_clients(port: int, single: int, echo: int, body: bytes) -> list[Row]:
-    turns = [(_rate(port, body), _rate(single, body), _rate(echo, body), _model_rate()) for _ in range(TURNS)]
-    together, apart, bare, model = (statistics.median(column) for column in zip(*turns, strict=True))
-    share = statistics.median(each[0] / min(each[2], each[3]) for each in turns)
+def _many_clients(ports: tuple[int, int, int], echo: int, body: bytes) -> list[Row]:
+    """Rates of the service, of one with two workers, and of one without batching."""
+    turns = [(*(_rate(port, body) for port in ports), _rate(echo, body), _model_rate()) for _ in range(TURNS)]
+    together, double, apart, bare, model = (statistics.median(column) for column in zip(*turns, strict=True))
+    share, more = (statistics.median(each[which] / min(each[3], each[4]) for each in turns) for which in (0, 1))
     return [
         Row(f"bare echo, {CLIENTS} clients", f"{bare:.0f}/s"),
         Row(f"model alone, batches of {CLIENTS}, same turns", f"{model:.0f}/s"),
         Row(f"service, {CLIENTS} clients, micro-batching", f"{together:.0f}/s; {share:.0%} of the smaller", ">= 60 %"),
+        Row("the same, two model workers", f"{double:.0f}/s; {more:.0%} of the smaller", ">= 60 %"),
         Row(f"service, {CLIENTS} clients, without it", f"{apart:.0f}/s"),
     ]
 
