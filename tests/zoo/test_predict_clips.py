@@ -18,7 +18,7 @@ from mmfeat.errors import ExtractionFailed, MissingDependency
 from zoo.cli import main
 from zoo.data import read_all
 from zoo.errors import CheckpointMismatch, InputError
-from zoo.packing import files_of, find, sample_of
+from zoo.packing import files_of, sample_of
 from zoo.predict import (
     Answer,
     Answered,
@@ -34,16 +34,6 @@ from zoo.predict import (
 )
 
 SENTENCES = ("d22_03", "d01_00")
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def predictor(home: Path) -> Predictor:
-    return Predictor.open(find("demo", home))
 
 
 @pytest.fixture(scope="module")
@@ -174,14 +164,13 @@ def test_a_recording_is_drawn_with_and_without_weights(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_command_prints_a_table_and_writes_json_and_picture(
-    home: Path, recording: tuple[Path, str], tmp_path: Path
+    demo: Path, recording: tuple[Path, str], tmp_path: Path
 ) -> None:
     output, plot = tmp_path / "a.json", tmp_path / "a.png"
     transcript = tmp_path / "talk.txt"
     transcript.write_text(recording[1], encoding="utf-8")
-    folder = find("demo", home)
     done = zoo(
-        "predict", folder, recording[0], "--transcript", transcript, "--pause", "0.3", "-o", output, "--plot", plot
+        "predict", demo, recording[0], "--transcript", transcript, "--pause", "0.3", "-o", output, "--plot", plot
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2 + len(SENTENCES)

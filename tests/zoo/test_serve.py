@@ -17,19 +17,9 @@ from safetensors.numpy import save
 from zoo_service import TYPES, WIDTHS, rows, same, until, written
 
 from mmfeat.types import MODALITIES
-from zoo.packing import find, sample_of
+from zoo.packing import sample_of
 from zoo.predict import Features, Predictor
 from zoo.serve import Limits, Settings, create_app
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return find("demo", tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(scope="module")
-def predictor(demo: Path) -> Predictor:
-    return Predictor.open(demo)
 
 
 @pytest.fixture(scope="module")

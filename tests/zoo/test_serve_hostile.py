@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from zoo_service import TYPES, Started, film, rows, same, started, until, written
 
-from zoo.packing import find, sample_of
+from zoo.packing import sample_of
 from zoo.predict import Features, Handling, Predictor, answer_clips
 
 pytestmark = pytest.mark.slow
@@ -40,16 +40,6 @@ def service() -> Iterator[Started]:
         yield service
         assert service.stop() == 0
         assert service.unstructured() == []
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return find("demo", tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(scope="module")
-def predictor(demo: Path) -> Predictor:
-    return Predictor.open(demo)
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from zoo.conditions import (
-    CONDITIONS,
-    Condition,
-    Scores,
-    Spread,
-    Summary,
-    across_seeds,
-    score_predictions,
-    summarise,
-)
+from zoo.conditions import CONDITIONS, Condition, Scores, Spread, Summary, across_seeds, score_predictions, summarise
 from zoo.emotion_change import score_changes
 from zoo.errors import DataError
 from zoo.predictions import Predictions
