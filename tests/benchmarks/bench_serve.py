@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -18,15 +16,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
+from raw_media import film
 from report import Row
+from zoo_service import TYPES, Started, started, written
+from zoo_service import rows as feature_rows
 
 WORDS, CLIENTS, TURNS = 20, 16, 7
 SECONDS = 3.0  # of load, each turn
 MEMORY_REQUESTS = 5000
-ROOT = Path(__file__).parents[2]
 
 ECHO = """
 import socket, uvicorn
@@ -60,52 +60,13 @@ def run() -> list[Row]:
     return rows
 
 
-class _Running:
-    """A service that was really started."""
-
-    def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "zoo.cli", "serve", "demo", "--port", "0", *options]
-        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115 - as long as the service
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(command, cwd=ROOT, stderr=self.log, env=environment)
-        self.port = int(self._said("listening")["port"])
-        self._said("ready")
-
-    def wait_for_media(self) -> None:
-        """The media worker starts after the others, and takes their time while it does."""
-        while True:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port)
-            connection.request("GET", "/metrics")
-            if b'zoo_workers_ready{kind="media"} 1.0' in connection.getresponse().read():
-                return
-            time.sleep(0.2)
-
-    def _said(self, event: str) -> dict[str, str]:
-        while self.process.poll() is None:
-            for line in Path(self.log.name).read_text().splitlines():
-                if line.startswith("{") and json.loads(line)["event"] == event:
-                    return dict(json.loads(line))
-            time.sleep(0.02)
-        sys.exit(f"the service ended: {Path(self.log.name).read_text()}")
-
-    def processes(self) -> list[int]:
-        """The front and its workers."""
-        front = self.process.pid
-        children = Path(f"/proc/{front}/task/{front}/children").read_text().split()
-        return [front, *map(int, children)]
-
-
 @contextlib.contextmanager
-def _service(*options: str) -> Iterator[tuple[float, _Running]]:
-    started = time.perf_counter()
-    running = _Running(*options)
-    took = time.perf_counter() - started
-    running.wait_for_media()
-    try:
-        yield took, running
-    finally:
-        running.process.send_signal(signal.SIGTERM)
-        running.process.wait(60)
+def _service(*options: str) -> Iterator[tuple[float, Started]]:
+    """A service, and how many seconds it took until it was ready."""
+    begun = datetime.now(UTC)
+    with started(*options) as running:
+        took = datetime.fromisoformat(running.said("ready")[0]["time"]) - begun
+        yield took.total_seconds(), running
 
 
 @contextlib.contextmanager
@@ -119,26 +80,13 @@ def _echo() -> Iterator[int]:
         process.wait()
 
 
-def _rows() -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(0)
-    widths = {"text": 32, "audio": 33, "vision": 288}
-    return {name: rng.standard_normal((WORDS, width)).astype(np.float32) for name, width in widths.items()}
-
-
 def _bodies() -> dict[str, bytes]:
-    import io
-
-    from safetensors.numpy import save
-
-    archive = io.BytesIO()
-    np.savez(archive, **_rows())
-    said = {"utterances": [{"id": "a", **{name: values.tolist() for name, values in _rows().items()}}]}
-    return {"safetensors": save(_rows()), "npz": archive.getvalue(), "json": json.dumps(said).encode()}
+    return {kind: written(feature_rows(words=WORDS), kind) for kind in ("safetensors", "npz", "json")}
 
 
 def _asker(port: int, body: bytes, kind: str) -> Callable[[], None]:
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    headers = {"Content-Type": "application/json" if kind == "json" else f"application/x-{kind}"}
+    headers = {"Content-Type": TYPES[kind]}
 
     def ask() -> None:
         connection.request("POST", "/predict", body, headers)
@@ -168,7 +116,7 @@ def _one_client(port: int, echo: int, bodies: dict[str, bytes]) -> list[Row]:
 
     torch.set_num_threads(1)
     predictor = Predictor.open(find("demo"))
-    one = Features("a", _rows())
+    one = Features("a", feature_rows(words=WORDS))
     works: dict[str, Callable[[], object]] = {
         "model": lambda: predictor.answer([one], what_if=False),
         "model of 16": lambda: predictor.answer([one] * 16, what_if=False),
@@ -225,7 +173,7 @@ def _model_rate() -> float:
     from zoo.predict import Features, Predictor
 
     predictor = Predictor.open(find("demo"))
-    utterances = [Features("a", _rows())] * CLIENTS
+    utterances = [Features("a", feature_rows(words=WORDS))] * CLIENTS
     count, started = 0, time.perf_counter()
     while time.perf_counter() - started < SECONDS / 2:
         predictor.answer(utterances, what_if=False)
@@ -247,57 +195,36 @@ def _many_clients(ports: tuple[int, int, int], echo: int, body: bytes) -> list[R
     ]
 
 
-def _memory(service: _Running, body: bytes) -> list[Row]:
+def _memory(service: Started, body: bytes) -> list[Row]:
     ask = _asker(service.port, body, "safetensors")
     for _ in range(500):
         ask()
-    before = [_resident(process) for process in service.processes()]
+    before = [_resident(process) for process in sorted(service.processes())]
     for _ in range(MEMORY_REQUESTS):
         ask()
-    after = [_resident(process) for process in service.processes()]
+    after = [_resident(process) for process in sorted(service.processes())]
     shown = ", ".join(f"{first:.0f} -> {last:.0f}" for first, last in zip(before, after, strict=True))
     return [Row(f"memory over {MEMORY_REQUESTS} requests, front and workers", f"{shown} MiB", "flat")]
 
 
-def _clip(service: _Running) -> list[Row]:
+def _clip(service: Started) -> list[Row]:
     """Computing of all processes for a clip of ten seconds with its transcript, the first time and later."""
     with tempfile.TemporaryDirectory() as folder:
-        sys.path.append(str(ROOT / "tests"))
-        from raw_media import film
-
         path = Path(folder) / "clip.mp4"
         sentences = film(("d22_03", "d01_00", "d01_04", "d01_02"), path)
         said, length = " ".join(each.text for each in sentences), sentences[-1].end
-        body, kind = _form(path.read_bytes(), said)
+        clip = path.read_bytes()
     used = []
     for _ in range(3):
-        before = sum(map(_computed, service.processes()))
-        _answer_clip(service.port, body, kind)
-        used.append((sum(map(_computed, service.processes())) - before) / length)
+        before = sum(map(_computed, sorted(service.processes())))
+        job = service.ended(service.upload(clip, transcript=said)[1]["id"])
+        if job["status"] == "failed":
+            sys.exit(f"the clip was not answered: {job['error']}")
+        used.append((sum(map(_computed, sorted(service.processes()))) - before) / length)
     return [
         Row(f"clip of {length:.0f} s, computing per second, first one", f"{used[0]:.2f} s"),
         Row("the same, later ones", f"{min(used[1:]):.2f} s", "<= 0.6 s"),
     ]
-
-
-def _form(clip: bytes, said: str) -> tuple[bytes, str]:
-    edge = b"--edge\r\nContent-Disposition: form-data; name="
-    text = edge + b'"transcript"\r\n\r\n' + said.encode() + b"\r\n"
-    return text + edge + b'"clip"; filename="clip.mp4"\r\n\r\n' + clip + b"\r\n--edge--\r\n", "edge"
-
-
-def _answer_clip(port: int, body: bytes, edge: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("POST", "/predict/media", body, {"Content-Type": f"multipart/form-data; boundary={edge}"})
-    job = json.loads(connection.getresponse().read())["id"]
-    while True:
-        connection.request("GET", f"/predict/media/{job}")
-        state = json.loads(connection.getresponse().read())
-        if state["status"] == "done":
-            return
-        if state["status"] == "failed":
-            sys.exit(f"the clip was not answered: {state['error']}")
-        time.sleep(0.2)
 
 
 def _computed(process: int) -> float:

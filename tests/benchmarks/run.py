@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent
 
 def main(topics: list[str]) -> None:
     """Run the given topics, or all."""
+    sys.path.append(str(FOLDER.parent))  # what tests and benchmarks share
     known = sorted(path.stem.removeprefix("bench_") for path in FOLDER.glob("bench_*.py"))
     unknown = sorted(set(topics) - set(known))
     if unknown:
